@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Flags of a module that holds the kernels of one instruction set. They reach both Swift code generation and
+/// the C shims. `-disable-cmo` keeps wide code out of the modules that call it; the unroll threshold lets LLVM
+/// unroll whole register tiles. Debug builds optimise kernels too: without it they are 350 times slower.
+func instructionSet(_ clangFlags: [String]) -> [SwiftSetting] {
+    [
+        .unsafeFlags(clangFlags.flatMap { ["-Xcc", $0] } + ["-Xllvm", "-unroll-threshold=500", "-disable-cmo"]),
+        .unsafeFlags(["-Ounchecked"], .when(configuration: .debug)),
+    ]
+}
+
+#if arch(x86_64)
+    let avx2Flags = instructionSet(["-march=x86-64-v3"])
+    let avx512Flags = instructionSet(["-march=x86-64-v4", "-mprefer-vector-width=512"])
+#else
+    let avx2Flags = instructionSet([])
+    let avx512Flags = instructionSet([])
+#endif
+
+let package = Package(
+    name: "resnet-engine",
+    products: [
+        .library(name: "ResNetEngine", targets: ["ResNetEngine", "ModelFiles"]),
+        .executable(name: "resnet-bench", targets: ["resnet-bench"]),
+        .executable(name: "resnet-score", targets: ["resnet-score"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        // Foreign boundaries.
+        .target(name: "CTopology", linkerSettings: [.linkedLibrary("hwloc")]),
+        .target(name: "CSIMD"),
+        .target(
+            name: "COpenMP",
+            cSettings: [.unsafeFlags(["-fopenmp=libomp"])],
+            linkerSettings: [.linkedLibrary("omp5")]),
+
+        // What everything stands on.
+        .target(name: "Diagnostics"),
+        .target(name: "Tensors", dependencies: ["Diagnostics"]),
+        .target(name: "Topology", dependencies: ["CTopology", "Diagnostics"]),
+
+        // Kernels: one generic source, one module an instruction set.
+        .target(name: "Kernels", dependencies: ["CSIMD"]),
+        .target(
+            name: "KernelsBaseline", dependencies: ["Kernels"],
+            swiftSettings: instructionSet([]), linkerSettings: [.linkedLibrary("m")]),
+        .target(name: "KernelsAVX2", dependencies: ["Kernels"], swiftSettings: avx2Flags),
+        .target(name: "KernelsAVX512", dependencies: ["Kernels"], swiftSettings: avx512Flags),
+
+        // The engine and what reads and writes its files.
+        .target(
+            name: "ResNetEngine",
+            dependencies: [
+                "Diagnostics", "Tensors", "Topology", "COpenMP", "CTopology",
+                "Kernels", "KernelsBaseline", "KernelsAVX2", "KernelsAVX512",
+            ]),
+        .target(
+            name: "ModelFiles",
+            dependencies: ["ResNetEngine", .product(name: "SystemPackage", package: "swift-system")]),
+    ],
+    swiftLanguageModes: [.v6]
+)
