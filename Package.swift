@@ -33,7 +33,6 @@ let package = Package(
     targets: [
         // Foreign boundaries.
         .target(name: "CTopology", linkerSettings: [.linkedLibrary("hwloc")]),
-        .target(name: "CSIMD"),
         .target(
             name: "COpenMP",
             cSettings: [.unsafeFlags(["-fopenmp=libomp"])],
@@ -45,7 +44,7 @@ let package = Package(
         .target(name: "Topology", dependencies: ["CTopology", "Diagnostics"]),
 
         // Kernels: one generic source, one module an instruction set.
-        .target(name: "Kernels", dependencies: ["CSIMD"]),
+        .target(name: "Kernels"),
         .target(
             name: "KernelsBaseline", dependencies: ["Kernels"],
             swiftSettings: instructionSet([]), linkerSettings: [.linkedLibrary("m")]),

@@ -1,0 +1,40 @@
+#define _GNU_SOURCE
+#include "ctopology_affinity.h"
+
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// The kernel's masks are arrays of unsigned long; on every 64-bit target that is the layout of ctopology_mask.
+_Static_assert(sizeof(unsigned long) == sizeof(uint64_t), "masks are arrays of 64-bit words");
+
+bool ctopology_get_affinity(ctopology_mask *mask) {
+    memset(mask, 0, sizeof *mask);
+    return sched_getaffinity(0, sizeof *mask, (cpu_set_t *)mask) == 0;
+}
+
+bool ctopology_set_affinity(const ctopology_mask *mask) {
+    return sched_setaffinity(0, sizeof *mask, (const cpu_set_t *)mask) == 0;
+}
+
+bool ctopology_bind_to_cpu(int32_t cpu) {
+    if (cpu < 0 || cpu >= CTOPOLOGY_CPU_LIMIT) return false;
+    ctopology_mask mask;
+    memset(&mask, 0, sizeof mask);
+    mask.words[cpu / 64] = UINT64_C(1) << (cpu % 64);
+    return ctopology_set_affinity(&mask);
+}
+
+int32_t ctopology_current_cpu(void) {
+    return sched_getcpu();
+}
+
+int64_t ctopology_thread_identifier(void) {
+    return syscall(SYS_gettid);
+}
+
+int32_t ctopology_online_cpu_count(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > CTOPOLOGY_CPU_LIMIT ? CTOPOLOGY_CPU_LIMIT : (int32_t)count;
+}

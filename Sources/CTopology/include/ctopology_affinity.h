@@ -1,0 +1,34 @@
+// The CPUs that a thread may run on, without heap allocation.
+#ifndef CTOPOLOGY_AFFINITY_H
+#define CTOPOLOGY_AFFINITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// How many CPUs a mask can name: 0 ... CTOPOLOGY_CPU_LIMIT - 1.
+#define CTOPOLOGY_CPU_LIMIT 4096
+
+/// Bit `cpu % 64` of word `cpu / 64` stands for a CPU, on every byte order.
+typedef struct {
+    uint64_t words[CTOPOLOGY_CPU_LIMIT / 64];
+} ctopology_mask;
+
+/// Reads the mask of the calling thread. False when the system refuses, or has more CPUs than a mask holds.
+bool ctopology_get_affinity(ctopology_mask *mask);
+
+/// Sets the mask of the calling thread. False when the system refuses.
+bool ctopology_set_affinity(const ctopology_mask *mask);
+
+/// Restricts the calling thread to one CPU. False when the CPU is out of range or the system refuses.
+bool ctopology_bind_to_cpu(int32_t cpu);
+
+/// The CPU that the calling thread runs on now, -1 when unknown.
+int32_t ctopology_current_cpu(void);
+
+/// The kernel's identifier of the calling thread.
+int64_t ctopology_thread_identifier(void);
+
+/// How many CPUs are online, at least 1.
+int32_t ctopology_online_cpu_count(void);
+
+#endif

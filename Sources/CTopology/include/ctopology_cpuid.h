@@ -1,0 +1,24 @@
+// The registers that say which instruction sets the processor and the system support.
+#ifndef CTOPOLOGY_CPUID_H
+#define CTOPOLOGY_CPUID_H
+
+#include <stdint.h>
+
+/// Raw CPUID words and the register state that the system saves; all zero on other architectures.
+typedef struct {
+    uint32_t leaf1_ecx;
+    uint32_t leaf7_ebx;
+    uint32_t extended1_ecx;
+    /// XCR0, zero where the system does not use XSAVE.
+    uint64_t saved_state;
+} ctopology_cpuid;
+
+ctopology_cpuid ctopology_read_cpuid(void);
+
+/// Bytes of a brand string with its end.
+#define CTOPOLOGY_BRAND_SIZE 49
+
+/// Writes the processor's brand string, empty where there is none.
+void ctopology_read_brand(char brand[CTOPOLOGY_BRAND_SIZE]);
+
+#endif

@@ -1,0 +1,66 @@
+/// One image through one convolution.
+///
+///     output[k, y, x] = act(bias[k] + residual[k, y, x]
+///                           + Σ_step Σ_l input[steps[step] + l + (y, x)] · weights[k, step, l])
+///
+/// with `act` = ReLU or nothing, accumulated for each output in order of `step`, then `l`, starting from the
+/// bias; the residual is added last. Strides count floats.
+///
+/// - `input`: at the first tap of output (0, 0), inside a tensor whose zero halo makes every tap readable.
+/// - `steps`: the reduction as offsets into the input, each followed by `stepLength` consecutive floats: a tap
+///   of one channel block (blocked layout, 16) or a row of taps of one channel (planar layout, kernel width).
+/// - `weights`: packed by `ConvolutionWeights` for the kernel's `panelLanes`.
+/// - `bias`: `blocks · 16` floats.
+/// - `output`: blocked layout at output (0, 0); the kernel writes all lanes of all `blocks`, nothing else.
+/// - `residual`: blocked layout; may be `output` itself, else must not overlap it. No other operand overlaps
+///   `output`.
+public struct ConvolutionCall {
+    public var input: UnsafePointer<Float>
+    public var weights: UnsafePointer<Float>
+    public var bias: UnsafePointer<Float>
+    public var residual: UnsafePointer<Float>?
+    public var output: UnsafeMutablePointer<Float>
+    public var steps: UnsafePointer<Int32>
+    public var stepCount: Int
+    public var stepLength: Int
+    /// Output channel blocks.
+    public var blocks: Int
+    public var height: Int
+    public var width: Int
+    /// From one output row's first tap to the next one's.
+    public var inputRowStride: Int
+    /// From one output column's first tap to the next one's.
+    public var inputPixelStride: Int
+    public var outputRowStride: Int
+    public var outputBlockStride: Int
+    public var residualRowStride: Int
+    public var residualBlockStride: Int
+    public var rectifies: Bool
+
+    public init(
+        input: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        residual: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>, steps: UnsafePointer<Int32>,
+        stepCount: Int, stepLength: Int, blocks: Int, height: Int, width: Int, inputRowStride: Int,
+        inputPixelStride: Int, outputRowStride: Int, outputBlockStride: Int, residualRowStride: Int,
+        residualBlockStride: Int, rectifies: Bool
+    ) {
+        self.input = input
+        self.weights = weights
+        self.bias = bias
+        self.residual = residual
+        self.output = output
+        self.steps = steps
+        self.stepCount = stepCount
+        self.stepLength = stepLength
+        self.blocks = blocks
+        self.height = height
+        self.width = width
+        self.inputRowStride = inputRowStride
+        self.inputPixelStride = inputPixelStride
+        self.outputRowStride = outputRowStride
+        self.outputBlockStride = outputBlockStride
+        self.residualRowStride = residualRowStride
+        self.residualBlockStride = residualBlockStride
+        self.rectifies = rectifies
+    }
+}

@@ -1,0 +1,41 @@
+/// A convolution kernel candidate: its printable name, what it can compute and how to run it.
+public struct ConvolutionKernel: Sendable {
+    /// `family.type.tile.isa`, the tile as pixels × channels: `conv3x3.f32.6x16.avx2`.
+    public let name: String
+    /// Channels of a panel of packed weights.
+    public let panelLanes: Int
+    public let supports: @Sendable (ConvolutionProblem) -> Support
+    public let run: @Sendable (UnsafePointer<ConvolutionCall>) -> Void
+
+    public init(
+        name: String, panelLanes: Int, supports: @escaping @Sendable (ConvolutionProblem) -> Support,
+        run: @escaping @Sendable (UnsafePointer<ConvolutionCall>) -> Void
+    ) {
+        self.name = name
+        self.panelLanes = panelLanes
+        self.supports = supports
+        self.run = run
+    }
+}
+
+extension ConvolutionKernel {
+    /// The reason why direct kernels of one pixel stride refuse a problem, or `yes`.
+    ///
+    /// - Parameter kernel: the only height × width accepted, or `nil` for any.
+    @inlinable
+    public static func directSupport(
+        _ problem: ConvolutionProblem, layout: ConvolutionProblem.InputLayout, stride: Int,
+        kernel: (height: Int, width: Int)?
+    ) -> Support {
+        if problem.groups != 1 { return .no("groups \(problem.groups), takes 1") }
+        if problem.inputLayout != layout { return .no("\(problem.inputLayout) input, takes \(layout)") }
+        if problem.strideWidth != stride { return .no("stride \(problem.strideWidth), takes \(stride)") }
+        if layout == .planar, problem.dilationWidth != 1 {
+            return .no("dilation \(problem.dilationWidth), takes 1")
+        }
+        if let kernel, (problem.kernelHeight, problem.kernelWidth) != kernel {
+            return .no("\(problem.kernelHeight)x\(problem.kernelWidth), takes \(kernel.height)x\(kernel.width)")
+        }
+        return .yes
+    }
+}

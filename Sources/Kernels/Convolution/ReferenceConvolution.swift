@@ -1,0 +1,35 @@
+/// Convolution of any geometry, one output at a time, accumulated in Double: the path for what no vector kernel
+/// takes. It follows the contract of `ConvolutionCall` with panels of one channel block.
+public enum ReferenceConvolution {
+    public static let kernel = ConvolutionKernel(
+        name: "conv.f32.1x1.reference", panelLanes: channelBlock, supports: { _ in .yes },
+        run: { run($0) })
+
+    static func run(_ call: UnsafePointer<ConvolutionCall>) {
+        let c = call.pointee
+        let reduction = c.stepCount * c.stepLength
+        for channel in 0..<c.blocks * channelBlock {
+            let (block, lane) = (channel / channelBlock, channel % channelBlock)
+            let weights = c.weights + (block * reduction * channelBlock + lane)
+            for y in 0..<c.height {
+                for x in 0..<c.width {
+                    let input = c.input + (y * c.inputRowStride + x * c.inputPixelStride)
+                    var sum = Double(c.bias[channel])
+                    for step in 0..<c.stepCount {
+                        for l in 0..<c.stepLength {
+                            let weight = weights[(step * c.stepLength + l) * channelBlock]
+                            sum += Double(input[Int(c.steps[step]) + l]) * Double(weight)
+                        }
+                    }
+                    if let residual = c.residual {
+                        let at = block * c.residualBlockStride + y * c.residualRowStride + x * channelBlock + lane
+                        sum += Double(residual[at])
+                    }
+                    if c.rectifies, sum < 0 { sum = 0 }
+                    let at = block * c.outputBlockStride + y * c.outputRowStride + x * channelBlock + lane
+                    c.output[at] = Float(sum)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// The tag of one instruction set: which vectors it has and how it multiplies and adds.
+///
+/// Kernel bodies are generic over it. Every ISA module conforms an **internal** enum of its own, so that the
+/// specialisations it makes carry its name and no other module can emit a symbol that merges with them.
+public protocol InstructionSet: SendableMetatype {
+    associatedtype Vector: SIMD & BitwiseCopyable where Vector.Scalar == Float
+    /// The last part of every kernel's name: `avx2`.
+    static var name: String { get }
+    /// `sum + a · b`, with one rounding where the instruction set has a fused multiply-add.
+    static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector
+    /// `max(vector, 0)` by lane; a NaN stays a NaN. A requirement because only the comparison of a concrete
+    /// vector type is one instruction.
+    static func rectified(_ vector: Vector) -> Vector
+}
+
+extension InstructionSet {
+    /// Floats in a vector. A divisor or a multiple of `channelBlock`.
+    @inlinable @inline(__always) public static var lanes: Int { Vector.scalarCount }
+
+    @inlinable @inline(__always)
+    public static func load(_ pointer: UnsafePointer<Float>) -> Vector {
+        UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
+    }
+
+    @inlinable @inline(__always)
+    public static func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+        UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
+    }
+}
+
+/// Channels that lie side by side in memory in the blocked layout: `n [c/16] h w 16`.
+public let channelBlock = 16
+
+/// `count` rounded up to whole channel blocks.
+@inlinable @inline(__always)
+public func blocks(ofChannels count: Int) -> Int { (count &+ channelBlock &- 1) / channelBlock }

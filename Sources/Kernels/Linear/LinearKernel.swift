@@ -1,0 +1,89 @@
+/// Several rows through one linear layer:
+///
+///     output[row, o] = act(bias[o] + Σ_run Σ_i input[row, runs[run] + i] · weights[o, run, i])
+///
+/// Each sum is kept in one vector of partial sums, position `i` in lane `i mod lanes`, in order of `run`, then
+/// `i`; lane 0 … last are added in order at the end, then the bias. The order depends on neither `rows` nor
+/// `outputs`.
+///
+/// - `runs`: the reduction as offsets into a row, each followed by `runLength` consecutive floats, a multiple of
+///   16.
+/// - `weights`: packed by `LinearWeights` for the kernel's `tileOutputs` and `lanes`.
+/// - `output`: exactly `outputs` floats of each row are written; it overlaps no other operand.
+public struct LinearCall {
+    public var input: UnsafePointer<Float>
+    public var inputRowStride: Int
+    public var weights: UnsafePointer<Float>
+    public var bias: UnsafePointer<Float>
+    public var output: UnsafeMutablePointer<Float>
+    public var outputRowStride: Int
+    public var runs: UnsafePointer<Int32>
+    public var runCount: Int
+    public var runLength: Int
+    public var rows: Int
+    public var outputs: Int
+    public var rectifies: Bool
+
+    public init(
+        input: UnsafePointer<Float>, inputRowStride: Int, weights: UnsafePointer<Float>,
+        bias: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>, outputRowStride: Int,
+        runs: UnsafePointer<Int32>, runCount: Int, runLength: Int, rows: Int, outputs: Int, rectifies: Bool
+    ) {
+        self.input = input
+        self.inputRowStride = inputRowStride
+        self.weights = weights
+        self.bias = bias
+        self.output = output
+        self.outputRowStride = outputRowStride
+        self.runs = runs
+        self.runCount = runCount
+        self.runLength = runLength
+        self.rows = rows
+        self.outputs = outputs
+        self.rectifies = rectifies
+    }
+}
+
+/// A linear kernel: its printable name, how its weights are packed and how to run it.
+public struct LinearKernel: Sendable {
+    public let name: String
+    public let tileOutputs: Int
+    public let lanes: Int
+    public let run: @Sendable (UnsafePointer<LinearCall>) -> Void
+
+    public init(
+        name: String, tileOutputs: Int, lanes: Int, run: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void
+    ) {
+        self.name = name
+        self.tileOutputs = tileOutputs
+        self.lanes = lanes
+        self.run = run
+    }
+}
+
+/// Packs linear weights as `[output group][run][runLength / lanes][tileOutputs][lanes]`, zeros for padding.
+public enum LinearWeights {
+    public static func elementCount(reduction: Int, outputs: Int, tileOutputs: Int) -> Int {
+        (outputs + tileOutputs - 1) / tileOutputs * tileOutputs * reduction
+    }
+
+    /// - Parameter weight: the weight of output `o` at position `i` of run `run`, or 0 for padding.
+    public static func pack(
+        into packed: UnsafeMutablePointer<Float>, outputs: Int, tileOutputs: Int, lanes: Int, runCount: Int,
+        runLength: Int, weight: (_ o: Int, _ run: Int, _ i: Int) -> Float
+    ) {
+        var target = packed
+        for group in stride(from: 0, to: outputs, by: tileOutputs) {
+            for run in 0..<runCount {
+                for chunk in stride(from: 0, to: runLength, by: lanes) {
+                    for o in group..<group + tileOutputs {
+                        for lane in 0..<lanes {
+                            target[lane] = o < outputs ? weight(o, run, chunk + lane) : 0
+                        }
+                        target += lanes
+                    }
+                }
+            }
+        }
+    }
+}

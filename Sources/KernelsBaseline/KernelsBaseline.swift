@@ -1,0 +1,26 @@
+public import Kernels
+
+/// The tag of this module's specialisations: SSE2 on x86-64, NEON on arm64.
+enum Baseline: InstructionSet {
+    typealias Vector = SIMD4<Float>
+    static var name: String { "baseline" }
+
+    @inline(__always)
+    static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector {
+        #if arch(x86_64)
+            // SSE2 has no fused multiply-add; asking for one would call the C library lane by lane.
+            sum + a * b
+        #else
+            sum.addingProduct(a, b)
+        #endif
+    }
+
+    @inline(__always)
+    static func rectified(_ vector: Vector) -> Vector {
+        vector.replacing(with: Vector(repeating: 0), where: Vector(repeating: 0) .> vector)
+    }
+}
+
+extension KernelTable {
+    public static let baseline: KernelTable = KernelTiles<Baseline, 2, 2, 5, 2, 5, 12>.table()
+}

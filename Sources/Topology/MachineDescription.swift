@@ -1,0 +1,103 @@
+import CTopology
+
+/// A machine as hwloc describes it, before limits are applied.
+struct MachineDescription {
+    enum Failure: Error {
+        case malformed
+        case failed
+    }
+
+    /// What the source calls the processor, nil where it does not.
+    let cpuModel: String?
+    let cores: [Machine.Core]
+    /// What control groups allow.
+    let allowed: CPUSet
+
+    /// - Parameters:
+    ///   - kinds: replaces what the source says about kinds of cores.
+    ///   - load: one of the loaders of `CTopology`.
+    init(
+        kinds: [Machine.Kind]? = nil,
+        load: (inout ctopology_machine) -> ctopology_status
+    ) throws(Failure) {
+        var raw = ctopology_machine()
+        switch load(&raw) {
+        case CTOPOLOGY_LOADED: break
+        case CTOPOLOGY_MALFORMED: throw .malformed
+        default: throw .failed
+        }
+        defer { ctopology_free(&raw) }
+        let pus = Array(UnsafeBufferPointer(start: raw.pus, count: Int(raw.pu_count)))
+        guard !pus.isEmpty else { throw .malformed }
+        let model = withUnsafeBytes(of: raw.cpu_model) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        cpuModel = model.isEmpty ? nil : model
+        cores = Self.cores(of: pus, kinds: kinds ?? Self.kinds(of: pus))
+        allowed = CPUSet(pus.filter(\.is_allowed).map { Int($0.os_index) })
+    }
+
+    /// Equal cores without caches, one for each CPU: what is left when nothing more is known.
+    init(flat cpus: CPUSet) {
+        cpuModel = nil
+        cores = cpus.enumerated().map { index, cpu in
+            Machine.Core(
+                index: index, cpus: [cpu], package: 0, numaNode: 0, efficiencyClass: 0, weight: 1,
+                caches: Machine.Caches(l1d: nil, l2: nil, l3: nil))
+        }
+        allowed = cpus
+    }
+}
+
+extension MachineDescription {
+    /// Groups hardware threads, which come in hwloc's order, so that those of a core are neighbours.
+    private static func cores(of pus: [ctopology_pu], kinds: [Machine.Kind]) -> [Machine.Core] {
+        let fastest = kinds.map(\.weight).max() ?? 1
+        var groups: [[ctopology_pu]] = []
+        for pu in pus {
+            if pu.core >= 0, groups.last?.last?.core == pu.core {
+                groups[groups.count - 1].append(pu)
+            } else {
+                groups.append([pu])
+            }
+        }
+        return groups.enumerated().map { index, group in
+            let first = group[0]
+            let kind = kinds.first { $0.cpus.contains(Int(first.os_index)) }
+            return Machine.Core(
+                index: index, cpus: group.map { Int($0.os_index) }, package: max(0, Int(first.package)),
+                numaNode: max(0, Int(first.numa_node)), efficiencyClass: kind?.efficiencyClass ?? 0,
+                weight: kind.map { $0.weight / fastest } ?? 1,
+                caches: Machine.Caches(
+                    l1d: Machine.Cache(first.l1d), l2: Machine.Cache(first.l2), l3: Machine.Cache(first.l3)))
+        }
+    }
+
+    private static func kinds(of pus: [ctopology_pu]) -> [Machine.Kind] {
+        let speed = speedEstimate(for: pus)
+        return Dictionary(grouping: pus) { max(0, $0.efficiency) }.map { efficiency, members in
+            Machine.Kind(
+                cpus: CPUSet(members.map { Int($0.os_index) }), efficiencyClass: Int(efficiency),
+                weight: members.reduce(0) { $0 + speed($1) } / Double(members.count))
+        }
+    }
+
+    /// An estimate from the best that is known of all cores: Linux' capacity, else the highest frequency, where
+    /// an Atom core does half the vector work of a big one in a cycle, else the rank alone.
+    private static func speedEstimate(for pus: [ctopology_pu]) -> (ctopology_pu) -> Double {
+        if pus.allSatisfy({ $0.capacity > 0 }) {
+            return { Double($0.capacity) }
+        }
+        if pus.allSatisfy({ $0.max_frequency_mhz > 0 }) {
+            return { Double($0.max_frequency_mhz) * ($0.is_atom ? 0.5 : 1) }
+        }
+        return { Double(max(0, $0.efficiency) + 1) }
+    }
+}
+
+extension Machine.Cache {
+    fileprivate init?(_ raw: ctopology_cache) {
+        guard raw.bytes > 0 else { return nil }
+        self.init(bytes: Int(raw.bytes), sharingCPUs: Int(raw.sharing_pus))
+    }
+}
