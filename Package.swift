@@ -61,6 +61,16 @@ let package = Package(
         .target(
             name: "ModelFiles",
             dependencies: ["ResNetEngine", .product(name: "SystemPackage", package: "swift-system")]),
+
+        // The commands.
+        .target(name: "CAllocationCounter"),
+        .target(
+            name: "CommandSupport",
+            dependencies: [
+                "ResNetEngine", "ModelFiles", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(name: "resnet-bench", dependencies: ["CommandSupport", "CAllocationCounter"]),
+        .executableTarget(name: "resnet-score", dependencies: ["CommandSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -4,8 +4,8 @@ import CTopology
 ///
 /// Subnormal operands slow multiplication many times over on common processors, and carry nothing that an
 /// inference needs. The mode belongs to a thread: enter it where a worker starts and restore it before the
-/// thread returns to whoever owns it. The compiler may move arithmetic of the same function across the switch,
-/// so the arithmetic belongs in a function that is called, not inlined, in between.
+/// thread returns to whoever owns it. Kernels, which load and store memory that others see, stay between the
+/// two calls; the compiler may still move arithmetic on local values across them.
 public enum FloatingPointMode {
     /// A control word as it was before.
     public struct Saved: Sendable, Equatable {

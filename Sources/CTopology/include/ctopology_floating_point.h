@@ -1,4 +1,5 @@
-// The floating-point control word of the calling thread. Inline, so that no other code runs in between.
+// The floating-point control word of the calling thread. The memory clobbers keep the compiler from moving
+// arithmetic that loads or stores shared memory across a change of mode.
 #ifndef CTOPOLOGY_FLOATING_POINT_H
 #define CTOPOLOGY_FLOATING_POINT_H
 
@@ -8,7 +9,9 @@
 
 CTOPOLOGY_INLINE uint64_t ctopology_read_floating_point_control(void) {
 #if defined(__x86_64__)
-    return __builtin_ia32_stmxcsr();
+    uint32_t word;
+    __asm__ volatile("stmxcsr %0" : "=m"(word) : : "memory");
+    return word;
 #elif defined(__aarch64__)
     uint64_t word;
     __asm__ volatile("mrs %0, fpcr" : "=r"(word) : : "memory");
@@ -20,7 +23,8 @@ CTOPOLOGY_INLINE uint64_t ctopology_read_floating_point_control(void) {
 
 CTOPOLOGY_INLINE void ctopology_write_floating_point_control(uint64_t word) {
 #if defined(__x86_64__)
-    __builtin_ia32_ldmxcsr((unsigned)word);
+    const uint32_t low = (uint32_t)word;
+    __asm__ volatile("ldmxcsr %0" : : "m"(low) : "memory");
 #elif defined(__aarch64__)
     __asm__ volatile("msr fpcr, %0" : : "r"(word) : "memory");
 #else

@@ -1,0 +1,8 @@
+#ifndef COPENMP_H
+#define COPENMP_H
+
+/// Calls `body(context, 0)` … `body(context, count - 1)`, each once, on an OpenMP team of up to `count` threads,
+/// the caller among them, and returns when all are done. The team does not spin after it.
+void copenmp_parallel(int count, void (*body)(void *context, int index), void *context);
+
+#endif

@@ -1,0 +1,12 @@
+#include "COpenMP.h"
+
+// libomp's own interface: how long a thread spins after a region, in milliseconds.
+void kmp_set_blocktime(int milliseconds);
+
+void copenmp_parallel(int count, void (*body)(void *context, int index), void *context) {
+    kmp_set_blocktime(0);
+#pragma omp parallel for num_threads(count) schedule(static, 1)
+    for (int index = 0; index < count; ++index) {
+        body(context, index);
+    }
+}

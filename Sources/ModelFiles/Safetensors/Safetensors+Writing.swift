@@ -1,0 +1,83 @@
+import Diagnostics
+import Tensors
+
+extension Safetensors {
+    /// Writes tensors as F32 and integers as I64: the bytes that the official library writes, whatever the
+    /// order of `state`. The file appears under its name when it is whole.
+    /// - Throws: `badData` when integers do not fill their shape; `cannotCreate` and `inputOutput` as
+    ///   `AtomicOutputFile`.
+    public static func write(_ state: StateDictionary, to path: String) throws(EngineError) {
+        let entries = state.names.compactMap { name in state[name].map { (name: name, entry: $0) } }
+            .sorted { first, second in
+                guard first.entry.isInteger == second.entry.isInteger else { return first.entry.isInteger }
+                return first.name.utf8.lexicographicallyPrecedes(second.name.utf8)
+            }
+        for case (let name, .integers(let shape, let values)) in entries
+        where values.count != shape.elementCount {
+            throw EngineError(
+                .badData, "\(path): tensor \(shown(name.utf8))", "\(values.count) integers",
+                expected: "\(shape.elementCount) for shape \(shape)")
+        }
+
+        let file = try AtomicOutputFile(path)
+        let header = header(of: entries)
+        let length = UInt64(header.count).littleEndian
+        try withUnsafeBytes(of: length) { (bytes) throws(EngineError) in try file.write(bytes) }
+        try file.write(header)
+        for (_, entry) in entries {
+            switch entry {
+            case .tensor(let tensor):
+                try tensor.withElements { (elements) throws(EngineError) in
+                    try file.write(UnsafeRawBufferPointer(elements))
+                }
+            case .integers(_, let values):
+                try values.withUnsafeBufferPointer { (elements) throws(EngineError) in
+                    try file.write(UnsafeRawBufferPointer(elements))
+                }
+            }
+        }
+        try file.commit()
+    }
+
+    /// Compact JSON, padded with spaces so that the data begin at a multiple of 8 bytes.
+    private static func header(of entries: [(name: String, entry: StateDictionary.Entry)]) -> [UInt8] {
+        var offset = 0
+        let members = entries.map { name, entry in
+            let begin = offset
+            offset += entry.shape.elementCount * (entry.isInteger ? 8 : 4)
+            let dimensions = entry.shape.dimensions.map(String.init).joined(separator: ",")
+            return """
+                \(quoted(name)):{"dtype":"\(entry.isInteger ? "I64" : "F32")","shape":[\(dimensions)],\
+                "data_offsets":[\(begin),\(offset)]}
+                """
+        }
+        var header = Array("{\(members.joined(separator: ","))}".utf8)
+        while !header.count.isMultiple(of: 8) { header.append(UInt8(ascii: " ")) }
+        return header
+    }
+
+    /// The name as a JSON string, escaped where it must be and nowhere else.
+    private static func quoted(_ name: String) -> String {
+        let scalars = name.unicodeScalars.map { scalar in
+            switch scalar {
+            case "\"": "\\\""
+            case "\\": "\\\\"
+            case "\u{08}": "\\b"
+            case "\t": "\\t"
+            case "\n": "\\n"
+            case "\u{0c}": "\\f"
+            case "\r": "\\r"
+            case ..<"\u{10}": "\\u000" + String(scalar.value, radix: 16)
+            case ..<" ": "\\u00" + String(scalar.value, radix: 16)
+            default: String(scalar)
+            }
+        }
+        return "\"\(scalars.joined())\""
+    }
+}
+
+extension StateDictionary.Entry {
+    fileprivate var isInteger: Bool {
+        if case .integers = self { true } else { false }
+    }
+}

@@ -1,0 +1,35 @@
+import Diagnostics
+import Tensors
+
+/// Reads and writes `.safetensors` files: named tensors, as `state_dict()` of a PyTorch module gives them.
+public enum Safetensors {
+    /// The tensors of the file, in the order of its header.
+    ///
+    /// F32, F64, F16 and BF16 become float32 by value (F64 is rounded to nearest), integers and booleans
+    /// `Int64`. Metadata are checked and not kept. The path must name a regular file.
+    /// - Throws: `missingInput` when the file cannot be opened; `badData` naming the file and, where there is
+    ///   one, the tensor; `resource` when memory is refused; `inputOutput` when reading fails.
+    public static func read(_ path: String) throws(EngineError) -> StateDictionary {
+        let file = try InputFile(path)
+        let header = try SafetensorsHeader(file)
+        var state = StateDictionary()
+        for entry in header.entries {
+            let offset = header.dataOffset + entry.range.lowerBound
+            switch entry.encoding {
+            case .floats(let encoding):
+                var tensor = try Tensor(shape: entry.shape.dimensions, subject: entry.subject)
+                try tensor.withMutableElements { (elements) throws(EngineError) in
+                    try file.readFloats(at: offset, as: encoding, into: elements)
+                }
+                state[entry.name] = .tensor(tensor)
+            case .integers(let encoding):
+                var values = [Int64](repeating: 0, count: entry.shape.elementCount)
+                try values.withUnsafeMutableBufferPointer { (elements) throws(EngineError) in
+                    try file.readIntegers(at: offset, as: encoding, into: elements)
+                }
+                state[entry.name] = .integers(shape: entry.shape, values: values)
+            }
+        }
+        return state
+    }
+}

@@ -1,0 +1,130 @@
+import Diagnostics
+import Tensors
+
+/// A network's structure: what it takes and how its layers are declared and applied.
+public protocol Architecture: Sendable {
+    /// The name by which commands choose it.
+    var name: String { get }
+    /// The class name in the printed summary.
+    var className: String { get }
+    /// The shape of one image.
+    var inputShape: FeatureShape { get }
+    func build(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge
+}
+
+extension Architecture {
+    /// Parameters and buffers in order of construction.
+    public func parameters() throws(EngineError) -> [ParameterSpecification] { try declared().parameters }
+
+    /// What PyTorch prints for the network.
+    public func summary() throws(EngineError) -> String { try declared().summary }
+
+    private func declared() throws(EngineError) -> NetworkBuilder {
+        var builder = NetworkBuilder(className: className, inputShape: inputShape, context: nil)
+        _ = try build(&builder)
+        return builder
+    }
+}
+
+/// An architecture with its weights: immutable, and all an engine needs.
+public struct Model: Sendable {
+    public let architecture: any Architecture
+    public let weights: StateDictionary
+    /// Things noticed in the weights: absent counters, values that are not finite.
+    public let warnings: [EngineWarning]
+
+    /// Checks the weights against the architecture, all at once.
+    ///
+    /// An absent `num_batches_tracked` counts as 0 and is a warning.
+    /// - Throws: `badData` naming `subject` and every missing, unexpected and mis-shaped tensor.
+    public init(
+        _ architecture: any Architecture, weights: StateDictionary, subject: String = "weights"
+    ) throws(EngineError) {
+        var state = StateDictionary()
+        var problems: [String] = []
+        var warnings: [EngineWarning] = []
+        let specifications = try architecture.parameters()
+        for specification in specifications {
+            let name = specification.name
+            switch (weights[name], specification.initialization) {
+            case (nil, .counter):
+                state[name] = .integers(shape: try Shape([]), values: [0])
+                warnings.append(EngineWarning("no-counter", "\(subject): no tensor \(name), counting from 0"))
+            case (nil, _): problems.append("missing \(name) \(specification.shape)")
+            case (.integers(let shape, let values)?, .counter) where shape.dimensions == specification.shape:
+                state[name] = .integers(shape: shape, values: values)
+            case (.tensor(let tensor)?, .constant), (.tensor(let tensor)?, .kaimingUniform),
+                (.tensor(let tensor)?, .biasUniform):
+                guard tensor.shape.dimensions == specification.shape else {
+                    problems.append("\(name) has shape \(tensor.shape.dimensions), not \(specification.shape)")
+                    continue
+                }
+                let odd = tensor.withElements { $0.lazy.filter { !$0.isFinite }.count }
+                if odd > 0 {
+                    warnings.append(
+                        EngineWarning("non-finite-weights", "\(subject): \(odd) values of \(name) are NaN or infinite"))
+                }
+                state[name] = .tensor(tensor)
+            case (let entry?, _): problems.append("\(name) has shape \(entry.shape.dimensions) or a wrong type")
+            }
+        }
+        let known = Set(specifications.map(\.name))
+        problems += weights.names.filter { !known.contains($0) }.map { "unexpected \($0)" }
+        guard problems.isEmpty else {
+            throw EngineError(
+                .badData, subject, problems.joined(separator: "; "), expected: "the tensors of \(architecture.name)")
+        }
+        self.architecture = architecture
+        self.weights = state
+        self.warnings = warnings
+    }
+
+    /// The architecture as PyTorch initialises it right after `manual_seed`; the generator goes on from there.
+    public init(_ architecture: any Architecture, generator: inout TorchGenerator) throws(EngineError) {
+        var state = StateDictionary()
+        for specification in try architecture.parameters() {
+            if specification.initialization == .counter {
+                state[specification.name] = .integers(shape: try Shape([]), values: [0])
+                continue
+            }
+            var tensor = try Tensor(shape: specification.shape, subject: specification.name)
+            try tensor.withMutableElements { elements throws(EngineError) in
+                switch specification.initialization {
+                case .kaimingUniform(let fanIn):
+                    let bound = TorchGenerator.convolutionBounds(fanIn: fanIn).weight
+                    generator.uniform(elements, from: -bound, to: bound)
+                case .biasUniform(let fanIn):
+                    let bound = TorchGenerator.convolutionBounds(fanIn: fanIn).bias
+                    generator.uniform(elements, from: -bound, to: bound)
+                case .constant(let value): elements.update(repeating: value)
+                case .counter: break
+                }
+            }
+            state[specification.name] = .tensor(tensor)
+        }
+        try self.init(architecture, weights: state)
+    }
+
+    /// The architecture as PyTorch initialises it after `manual_seed(seed)`.
+    public init(_ architecture: any Architecture, seed: UInt64 = 0) throws(EngineError) {
+        var generator = TorchGenerator(seed: seed)
+        try self.init(architecture, generator: &generator)
+    }
+
+    /// The network as operations, nothing folded or fused.
+    public func graph(mode: BatchNormalizationMode = .running) throws(EngineError) -> Graph {
+        var builder = NetworkBuilder(
+            className: architecture.className, inputShape: architecture.inputShape,
+            context: ParameterContext(state: weights, mode: mode))
+        let output = try architecture.build(&builder)
+        return builder.finished(output: output)
+    }
+
+    /// Numbers in all trainable parameters (buffers not counted).
+    public var parameterCount: Int {
+        get throws(EngineError) {
+            try architecture.parameters().filter { !$0.name.contains(".running_") }
+                .filter { $0.initialization != .counter }.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        }
+    }
+}

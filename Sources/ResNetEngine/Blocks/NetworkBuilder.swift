@@ -1,0 +1,104 @@
+import Diagnostics
+import Tensors
+
+/// A layer that a network has declared, to be applied as often as wished.
+public struct LayerReference: Sendable {
+    let path: String
+    let module: any LayerModule
+}
+
+/// Builds a network: first its layers are declared, in the order in which PyTorch would construct them; then
+/// they are applied to edges, as a forward function would.
+///
+/// One run of an architecture's `build` gives the list of parameters, the printed summary and, where parameters
+/// are at hand, the graph.
+public struct NetworkBuilder: Sendable {
+    private let context: ParameterContext?
+    private var graph: Graph
+    private var shapes: [Edge: FeatureShape] = [:]
+    private var uses: [String: Int] = [:]
+    private var scopes: [(name: String, lines: [String], className: String)]
+
+    /// Parameters in order of construction, with their whole path.
+    public private(set) var parameters: [ParameterSpecification] = []
+
+    init(className: String, inputShape: FeatureShape, context: ParameterContext?) {
+        self.context = context
+        graph = Graph(inputShape: inputShape)
+        scopes = [("", [], className)]
+    }
+
+    /// The network's input.
+    public var input: Edge { graph.input }
+    /// The shape of one image at an edge.
+    public func shape(of edge: Edge) -> FeatureShape { graph.shape(of: edge) }
+
+    /// Declares a layer under the current scope.
+    public mutating func declare(_ name: String, _ module: some LayerModule) -> LayerReference {
+        let path = self.path(name)
+        scopes[scopes.count - 1].lines.append("(\(name)): \(module.summary)")
+        parameters += module.parameters.map {
+            ParameterSpecification(name: "\(path).\($0.name)", shape: $0.shape, initialization: $0.initialization)
+        }
+        return LayerReference(path: path, module: module)
+    }
+
+    /// Runs `body` inside a scope: a module of class `className` with children of its own.
+    public mutating func scope<R>(
+        _ name: String, _ className: String, _ body: (inout NetworkBuilder) throws(EngineError) -> R
+    ) throws(EngineError) -> R {
+        scopes.append((name, [], className))
+        let result = try body(&self)
+        let scope = scopes.removeLast()
+        scopes[scopes.count - 1].lines.append("(\(name)): \(Self.summary(scope.className, scope.lines))")
+        return result
+    }
+
+    /// Applies a layer to an edge.
+    public mutating func apply(_ layer: LayerReference, to edge: Edge) throws(EngineError) -> Edge {
+        try append(layer.path, inputs: [edge]) { context throws(EngineError) in
+            try layer.module.operation(path: layer.path, context)
+        }
+    }
+
+    public mutating func add(_ first: Edge, _ second: Edge) throws(EngineError) -> Edge {
+        try append(path("add"), inputs: [first, second]) { _ throws(EngineError) in Add() }
+    }
+
+    public mutating func flatten(_ edge: Edge) throws(EngineError) -> Edge {
+        try append(path("flatten"), inputs: [edge]) { _ throws(EngineError) in Flatten() }
+    }
+
+    private mutating func append(
+        _ path: String, inputs: [Edge],
+        _ operation: (ParameterContext) throws(EngineError) -> any Operation
+    ) throws(EngineError) -> Edge {
+        // Without parameters only the declarations matter.
+        guard let context else { return inputs[0] }
+        uses[path, default: 0] += 1
+        let use = uses[path, default: 1]
+        let name = use == 1 ? path : "\(path)#\(use)"
+        let operation = try operation(context)
+        let shape = try operation.outputShape(inputs.map(graph.shape(of:)), node: name)
+        return graph.append(name, operation, inputs: inputs, shape: shape)
+    }
+
+    private func path(_ name: String) -> String {
+        (scopes.map(\.name).filter { !$0.isEmpty } + [name]).joined(separator: ".")
+    }
+
+    /// What PyTorch prints for the whole network.
+    var summary: String { Self.summary(scopes[0].className, scopes[0].lines) }
+
+    func finished(output: Edge) -> Graph {
+        var result = graph
+        result.output = output
+        return result
+    }
+
+    private static func summary(_ className: String, _ children: [String]) -> String {
+        guard !children.isEmpty else { return "\(className)()" }
+        let body = children.joined(separator: "\n").split(separator: "\n", omittingEmptySubsequences: false)
+        return "\(className)(\n" + body.map { "  \($0)\n" }.joined() + ")"
+    }
+}

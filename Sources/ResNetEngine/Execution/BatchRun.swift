@@ -1,0 +1,131 @@
+import Diagnostics
+import Synchronization
+import Topology
+
+/// What one worker slot did last.
+public struct WorkerRecord: Sendable, Hashable {
+    /// The kernel's identifier of the thread that ran the slot.
+    public var thread = 0
+    /// The CPU it was seen on when it finished, -1 if unknown.
+    public var cpu = -1
+    /// Images it took in the last batch.
+    public var images = 0
+    /// Whether the thread was to be pinned and could not.
+    public var pinFailed = false
+}
+
+/// One batch in flight: deals images out to worker slots, phase by phase.
+///
+/// All of its memory is there before the first batch, and workers share nothing but the cursors: an instance
+/// serves one batch at a time, which its owner's lock ensures.
+final class BatchRun: @unchecked Sendable {
+    private let plan: Plan
+    private let placement: Placement
+    private let executor: ExecutorKind
+    private let workspace: Workspace
+    private let cursors: ShardCursors
+    private let records: UnsafeMutablePointer<WorkerRecord>
+    private var context: StepContext
+    private var phase = 0
+    /// Published by the caller before a phase and by every slot after it: the order of all other memory
+    /// operations between caller and workers follows from these two.
+    private let phasesStarted = Atomic<Int>(0)
+    private let slotsFinished = Atomic<Int>(0)
+
+    init(_ plan: Plan, placement: Placement, executor: ExecutorKind, workspace: Workspace) {
+        self.plan = plan
+        self.placement = placement
+        self.executor = executor
+        self.workspace = workspace
+        cursors = ShardCursors(weights: placement.workers.map(\.weight), imageGroup: plan.imageGroup)
+        records = .allocate(capacity: placement.workers.count)
+        records.initialize(repeating: WorkerRecord(), count: placement.workers.count)
+        context = StepContext(
+            input: UnsafePointer(workspace.coefficients.pointer), output: workspace.coefficients.pointer,
+            slotArena: workspace.coefficients.pointer, batchArena: workspace.batch.pointer, batchCapacity: 0,
+            statistics: workspace.statistics.pointer, coefficients: workspace.coefficients.pointer)
+    }
+
+    deinit { records.deallocate() }
+
+    var workerRecords: [WorkerRecord] { Array(UnsafeBufferPointer(start: records, count: placement.workers.count)) }
+
+    /// Runs `rows` images; `running` takes in the batch's statistics if the plan makes any.
+    func run(
+        rows: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
+        _ running: inout RunningStatistics
+    ) throws(EngineError) {
+        try workspace.reserve(rows: rows)
+        context.input = input
+        context.output = output
+        context.batchArena = workspace.batch.pointer
+        context.batchCapacity = workspace.batchCapacity
+        context.statistics = workspace.statistics.pointer
+        for slot in placement.workers.indices { records[slot].images = 0 }
+        let statistics = BatchStatistics(
+            memory: workspace.statistics.pointer, capacity: workspace.batchCapacity, rows: rows)
+        for index in plan.phases.indices {
+            for update in plan.phases[index].prologue {
+                statistics.fill(update, plan.records, into: workspace.coefficients.pointer)
+            }
+            phase = index
+            cursors.deal(rows: rows)
+            phasesStarted.add(1, ordering: .releasing)
+            executor.perform(placement.workers.count, Unmanaged.passUnretained(self).toOpaque()) { run, slot in
+                guard let run else { return }
+                Unmanaged<BatchRun>.fromOpaque(run).takeUnretainedValue().work(slot: Int(slot))
+            }
+            _ = slotsFinished.load(ordering: .acquiring)
+        }
+        if plan.isBatchCoupled { running.update(plan, statistics) }
+    }
+
+    /// Everything that a worker does in a phase. The thread's mask and floating-point mode are given back as
+    /// they were found.
+    private func work(slot: Int) {
+        _ = phasesStarted.load(ordering: .acquiring)
+        let floatingPoint = FloatingPointMode.enterFlushToZero()
+        let mask = pin(slot)
+        var context = self.context
+        context.slotArena = workspace.slots[slot].pointer
+        var images = 0
+        while let group = cursors.claim(slot: slot) {
+            walk(group, &context)
+            images += group.count
+        }
+        records[slot].thread = CurrentThread.identifier
+        records[slot].cpu = CurrentThread.cpu ?? -1
+        records[slot].images += images
+        if let mask { _ = ThreadAffinity.restore(mask) }
+        FloatingPointMode.restore(floatingPoint)
+        slotsFinished.add(1, ordering: .releasing)
+    }
+
+    /// Binds the thread to the slot's CPU and returns the mask that it had.
+    private func pin(_ slot: Int) -> ThreadAffinity.Mask? {
+        guard let cpu = placement.workers[slot].cpu else { return nil }
+        guard let mask = ThreadAffinity.Mask(), ThreadAffinity.bind(toCPU: cpu) else {
+            records[slot].pinFailed = true
+            return nil
+        }
+        return mask
+    }
+
+    private func walk(_ group: Range<Int>, _ context: inout StepContext) {
+        context.groupStart = group.lowerBound
+        for stage in plan.phases[phase].stages {
+            if stage.takesGroups {
+                context.microBatchStart = group.lowerBound
+                for step in stage.steps { step.run(context, images: group) }
+                continue
+            }
+            var start = group.lowerBound
+            while start < group.upperBound {
+                let images = start..<min(start + plan.microBatch, group.upperBound)
+                context.microBatchStart = start
+                for step in stage.steps { step.run(context, images: images) }
+                start = images.upperBound
+            }
+        }
+    }
+}

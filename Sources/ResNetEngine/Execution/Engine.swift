@@ -1,0 +1,186 @@
+import Diagnostics
+import Dispatch
+import Kernels
+import Synchronization
+import Tensors
+import Topology
+
+/// A model prepared for one machine: kernels chosen, weights packed, memory placed. Score as many batches as
+/// you like, from any thread; batches of one engine run one after the other, each on all of its workers.
+///
+/// In `running` mode a row's result has the same bits in every batch, at every position, for every number of
+/// threads and either executor; only the instruction set may change them.
+public final class Engine: Sendable {
+    public let model: Model
+    public let options: EngineOptions
+    /// The instruction set in use.
+    public let isa: ISALevel
+    /// Where the workers run.
+    public let placement: Placement
+    public let memory: MemoryPrediction
+    /// Rows that share one walk through the cache-resident part of the network.
+    public var microBatch: Int { plan.microBatch }
+    /// The planned steps, in order.
+    public var steps: [PlannedStep] { plan.summaries }
+    /// What the passes fused into what.
+    public var fusions: FusionReport { plan.fusions }
+    /// The shape of one image, and of one result.
+    public var inputShape: FeatureShape { plan.inputShape }
+    public var outputShape: FeatureShape { plan.outputShape }
+    /// Floating-point operations of one image, as the model is written.
+    public let flopsPerImage: Int
+
+    private let plan: Plan
+    private let state: Mutex<State>
+    private let queue = DispatchQueue(label: "resnet-engine.score")
+    private let preparationWarnings: [EngineWarning]
+
+    private struct State {
+        var run: BatchRun
+        var running: RunningStatistics
+    }
+
+    /// Prepares a model.
+    ///
+    /// - Throws: `usage` for options out of range, `unavailable` for an instruction set above the machine's,
+    ///   `badData` for a model that cannot be planned, `resource` when memory is refused or the prediction is
+    ///   above a limit.
+    public init(
+        _ model: Model, options: EngineOptions = EngineOptions(), machine: Machine = .detect()
+    ) throws(EngineError) {
+        let isa = options.isa ?? machine.isa
+        guard isa <= machine.isa else {
+            throw EngineError(.unavailable, "--isa", "\(isa.rawValue) on this machine", expected: "at most \(machine.isa.rawValue)")
+        }
+        guard options.batch >= 1 else {
+            throw EngineError(.usage, "--batch", "\(options.batch)", expected: "1 or more")
+        }
+        placement = try machine.placement(
+            workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
+        let graph = try model.graph(mode: options.mode)
+        let cache = machine.caches.l2 ?? machine.caches.l1d
+        plan = try Planner(table: KernelSelection.table(for: isa), cacheBytes: cache?.bytes ?? 256 << 10).plan(graph)
+        flopsPerImage = graph.flops
+        memory = MemoryPrediction(
+            weights: model.weights.byteCount, packed: plan.packedBytes,
+            workspace: Workspace.byteCount(plan, slots: placement.workers.count, rows: options.batch),
+            batch: 4 * options.batch * (plan.inputShape.elementCount + plan.outputShape.elementCount))
+        try Self.check(memory, options, machine)
+        let workspace = try Workspace(plan, slots: placement.workers.count, rows: options.batch)
+        state = Mutex(
+            State(
+                run: BatchRun(plan, placement: placement, executor: options.executor, workspace: workspace),
+                running: RunningStatistics(plan, model.weights)))
+        self.model = model
+        self.options = options
+        self.isa = isa
+        preparationWarnings = machine.warnings + placement.warnings + model.warnings
+    }
+
+    private static func check(
+        _ memory: MemoryPrediction, _ options: EngineOptions, _ machine: Machine
+    ) throws(EngineError) {
+        if let limit = options.maximumBytes, memory.total > limit {
+            throw EngineError(
+                .resource, "--max-memory", "predicted peak of \(memory.total) bytes", expected: "at most \(limit)")
+        }
+        if let limit = machine.memoryLimitBytes, memory.total > limit {
+            throw EngineError(
+                .resource, "memory limit of the control group", "predicted peak of \(memory.total) bytes",
+                expected: "at most \(limit)")
+        }
+    }
+
+    /// Scores `rows` images.
+    ///
+    /// - Parameters:
+    ///   - input: `rows · c · h · w` floats, `n c h w`.
+    ///   - output: `rows` results, written whole; row order is kept.
+    /// - Throws: `badData` when sizes do not fit, or in `batch` mode when one value a channel has no variance;
+    ///   `resource` when a larger batch than prepared for needs memory that the system refuses.
+    public func score(
+        rows: Int, input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>
+    ) throws(EngineError) {
+        guard rows >= 0, input.count == rows * inputShape.elementCount,
+            output.count == rows * outputShape.elementCount
+        else {
+            throw EngineError(
+                .badData, "batch of \(rows)", "\(input.count) floats in, \(output.count) out",
+                expected: "\(inputShape.elementCount) and \(outputShape.elementCount) a row")
+        }
+        guard rows > 0, let source = input.baseAddress, let target = output.baseAddress else { return }
+        if let record = plan.records.first(where: { rows * $0.area < 2 }) {
+            throw EngineError(
+                .badData, "batch of \(rows)", "\(rows * record.area) value a channel at a batch normalisation",
+                expected: "more than 1 in batch mode")
+        }
+        let failure = state.withLock { state -> EngineError? in
+            do throws(EngineError) {
+                try state.run.run(rows: rows, input: source, output: target, &state.running)
+                return nil
+            } catch { return error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Scores a tensor `n c h w`; returns `(n, classes)`.
+    public func score(_ input: Tensor) throws(EngineError) -> Tensor {
+        let shape = input.shape.dimensions
+        guard shape.count == 4, Array(shape.dropFirst()) == [inputShape.channels, inputShape.height, inputShape.width]
+        else {
+            throw EngineError(.badData, "input", "shape \(input.shape)", expected: "(n, \(inputShape.description.dropFirst())")
+        }
+        var output = try Tensor(shape: resultShape(rows: shape[0]), subject: "output")
+        try output.withMutableElements { target throws(EngineError) in
+            try input.withElements { source throws(EngineError) in
+                try score(rows: shape[0], input: source, output: target)
+            }
+        }
+        return output
+    }
+
+    /// Scores a tensor on threads of the engine: the caller's task waits without blocking a thread of Swift's
+    /// cooperative pool.
+    public func score(_ input: Tensor) async throws(EngineError) -> Tensor {
+        let result = await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: Result { () throws(EngineError) in try self.scoreNow(input) }) }
+        }
+        return try result.get()
+    }
+
+    private func scoreNow(_ input: Tensor) throws(EngineError) -> Tensor { try score(input) }
+
+    private func resultShape(rows: Int) -> [Int] {
+        outputShape.height == 1 && outputShape.width == 1
+            ? [rows, outputShape.channels]
+            : [rows, outputShape.channels, outputShape.height, outputShape.width]
+    }
+
+    /// The batch-norm buffers as the batches scored so far left them; empty in `running` mode.
+    public var buffers: StateDictionary {
+        get throws(EngineError) { try state.withLock { $0.running }.state() }
+    }
+
+    /// What each worker slot did in the last batch.
+    public var workerRecords: [WorkerRecord] { state.withLock { $0.run.workerRecords } }
+
+    /// Everything worth a user's notice so far.
+    public var warnings: [EngineWarning] {
+        let failed = workerRecords.filter(\.pinFailed).count
+        return preparationWarnings
+            + (failed == 0 ? [] : [EngineWarning("pin-failed", "\(failed) of \(placement.workers.count) workers could not be pinned")])
+    }
+}
+
+extension StateDictionary {
+    /// Bytes of all entries.
+    var byteCount: Int {
+        names.reduce(0) { sum, name in
+            switch self[name] {
+            case .tensor(let tensor): sum + 4 * tensor.elementCount
+            case .integers(_, let values): sum + 8 * values.count
+            case nil: sum
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import Diagnostics
+import Tensors
+
+/// The memory of one running batch: an arena a worker slot, and what slots share. Allocated at prepare, grown
+/// only when a batch-coupled plan meets a larger batch.
+final class Workspace {
+    private let plan: Plan
+    let slots: [AlignedBuffer<Float>]
+    let coefficients: AlignedBuffer<Float>
+    private(set) var batch: AlignedBuffer<Float>
+    private(set) var statistics: AlignedBuffer<Double>
+    private(set) var batchCapacity: Int
+
+    init(_ plan: Plan, slots count: Int, rows: Int) throws(EngineError) {
+        self.plan = plan
+        var slots: [AlignedBuffer<Float>] = []
+        for slot in 0..<count {
+            slots.append(try AlignedBuffer(count: plan.slotArenaSize, subject: "arena of worker \(slot)"))
+        }
+        self.slots = slots
+        coefficients = try AlignedBuffer(count: plan.coefficientSize, subject: "coefficients")
+        batchCapacity = plan.isBatchCoupled ? rows : 0
+        (batch, statistics) = try Self.shared(plan, rows: batchCapacity)
+    }
+
+    /// Makes room for a batch of `rows`.
+    func reserve(rows: Int) throws(EngineError) {
+        guard plan.isBatchCoupled, rows > batchCapacity else { return }
+        (batch, statistics) = try Self.shared(plan, rows: rows)
+        batchCapacity = rows
+    }
+
+    private static func shared(
+        _ plan: Plan, rows: Int
+    ) throws(EngineError) -> (AlignedBuffer<Float>, AlignedBuffer<Double>) {
+        let (floats, overflow) = plan.batchArenaSize.multipliedReportingOverflow(by: rows)
+        guard !overflow else { throw EngineError(.resource, "batch of \(rows)", "more memory than can be addressed") }
+        return (
+            try AlignedBuffer(count: floats, subject: "arena of a batch of \(rows)"),
+            try AlignedBuffer(count: plan.statisticsSize * rows, subject: "statistics of a batch of \(rows)")
+        )
+    }
+
+    /// Bytes that a workspace takes.
+    static func byteCount(_ plan: Plan, slots: Int, rows: Int) -> Int {
+        let shared = plan.isBatchCoupled ? rows * (4 * plan.batchArenaSize + 8 * plan.statisticsSize) : 0
+        return 4 * plan.slotArenaSize * slots + 4 * plan.coefficientSize + shared
+    }
+}

@@ -1,0 +1,32 @@
+import Diagnostics
+
+/// `c h w` features as one vector in that order. Moves nothing: its readers address the map itself.
+public struct Flatten: Operation {
+    public static let identifier = "flatten"
+    public static let version = 1
+
+    public init() {}
+
+    public func outputShape(_ inputs: [FeatureShape], node: String) throws(EngineError) -> FeatureShape {
+        guard inputs.count == 1 else {
+            throw EngineError(.badData, node, "\(inputs.count) inputs", expected: "1")
+        }
+        return FeatureShape(channels: inputs[0].elementCount)
+    }
+
+    public func cost(_ inputs: [FeatureShape]) -> Cost { Cost(flops: 0) }
+    public var accuracy: AccuracyClass { .exact }
+
+    public func reference(_ inputs: [ReferenceTensor]) -> ReferenceTensor {
+        var y = ReferenceTensor(
+            batch: inputs[0].batch, shape: FeatureShape(channels: inputs[0].shape.elementCount))
+        y.values = inputs[0].values
+        return y
+    }
+}
+
+extension Flatten: PlannableOperation {
+    func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
+        FlattenStep(input: context.inputs[0], output: context.output)
+    }
+}

@@ -1,0 +1,65 @@
+import Diagnostics
+import Tensors
+
+/// A fully connected layer on the features in `c h w` order: `y = weight · x + bias`, with an optional ReLU.
+public struct Linear: Operation {
+    public static let identifier = "linear"
+    public static let version = 1
+
+    /// `o i`.
+    public let weight: Tensor
+    /// `o`.
+    public let bias: Tensor
+    public var rectifies = false
+
+    /// - Throws: `badData` naming `node` unless weight is `o i` and bias `o`, with `o` and `i` at least 1.
+    public init(weight: Tensor, bias: Tensor, node: String) throws(EngineError) {
+        guard weight.shape.rank == 2, weight.elementCount > 0, bias.shape.dimensions == [weight.shape[0]] else {
+            throw EngineError(
+                .badData, node, "weight \(weight.shape) and bias \(bias.shape)", expected: "(o, i) and (o)")
+        }
+        self.weight = weight
+        self.bias = bias
+    }
+
+    public var inputs: Int { weight.shape[1] }
+    public var outputs: Int { weight.shape[0] }
+
+    public func outputShape(_ inputs: [FeatureShape], node: String) throws(EngineError) -> FeatureShape {
+        guard inputs.count == 1, inputs[0].elementCount == self.inputs else {
+            throw EngineError(.badData, node, "inputs \(inputs)", expected: "one of \(self.inputs) features")
+        }
+        return FeatureShape(channels: outputs)
+    }
+
+    public func cost(_ inputs: [FeatureShape]) -> Cost {
+        Cost(flops: 2 * weight.elementCount, parameterBytes: 4 * (weight.elementCount + outputs))
+    }
+
+    public var accuracy: AccuracyClass { .sum(terms: inputs) }
+
+    public func reference(_ inputs: [ReferenceTensor]) -> ReferenceTensor {
+        let x = inputs[0]
+        var y = ReferenceTensor(batch: x.batch, shape: FeatureShape(channels: outputs))
+        weight.withElements { weights in
+            bias.withElements { biases in
+                for n in 0..<x.batch {
+                    for o in 0..<outputs {
+                        var sum = Double(biases[o])
+                        for i in 0..<self.inputs {
+                            sum += x.values[n * self.inputs + i] * Double(weights[o * self.inputs + i])
+                        }
+                        y.values[n * outputs + o] = rectifies && sum < 0 ? 0 : sum
+                    }
+                }
+            }
+        }
+        return y
+    }
+}
+
+extension Linear: PlannableOperation {
+    var wantsImageGroups: Bool { true }
+
+    func step(_ context: StepPlanningContext) throws(EngineError) -> any Step { try LinearStep(self, context) }
+}

@@ -1,0 +1,64 @@
+import Diagnostics
+import Kernels
+
+/// What one image costs an operation.
+public struct Cost: Sendable, Hashable {
+    /// Floating-point operations as the model is written: 2 a multiply-add, padded taps included.
+    public var flops: Int
+    /// Bytes of float32 parameters.
+    public var parameterBytes: Int
+
+    public init(flops: Int, parameterBytes: Int = 0) {
+        self.flops = flops
+        self.parameterBytes = parameterBytes
+    }
+}
+
+/// How strictly an operation's float32 result may be compared with float64.
+public enum AccuracyClass: Sendable, Hashable {
+    /// Moves or selects values: equal.
+    case exact
+    /// Rounds a few times an output.
+    case rounding
+    /// Sums `terms` products an output, each rounded.
+    case sum(terms: Int)
+}
+
+/// What an operation asks of one of its inputs.
+struct InputRequirement: Sendable {
+    /// Zero rows and columns around the map that the operation reads.
+    var halo = 0
+    /// May read `c h w` rows instead of channel blocks.
+    var acceptsPlanar = false
+    /// May write its output over this input, if nothing else reads that.
+    var overwritable = false
+}
+
+/// One kind of operation: what it computes, its cost, its reference and how it becomes a step.
+///
+/// All shapes exclude the batch. An operation carries its weights and is immutable.
+public protocol Operation: Sendable {
+    /// Stable name of the kind: `convolution`.
+    static var identifier: String { get }
+    /// Rises when the meaning of the operation's attributes changes.
+    static var version: Int { get }
+    /// - Throws: `badData` naming `node` when the inputs do not fit.
+    func outputShape(_ inputs: [FeatureShape], node: String) throws(EngineError) -> FeatureShape
+    func cost(_ inputs: [FeatureShape]) -> Cost
+    var accuracy: AccuracyClass { get }
+    /// The operation in float64, for a whole batch, by its definition.
+    func reference(_ inputs: [ReferenceTensor]) -> ReferenceTensor
+}
+
+/// An operation that the planner turns into a step.
+protocol PlannableOperation: Operation {
+    func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement
+    /// Whether the step wants several images at once rather than one that stays in cache.
+    var wantsImageGroups: Bool { get }
+    func step(_ context: StepPlanningContext) throws(EngineError) -> any Step
+}
+
+extension PlannableOperation {
+    func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement { InputRequirement() }
+    var wantsImageGroups: Bool { false }
+}

@@ -1,0 +1,139 @@
+import Kernels
+
+/// Gives every edge a place in memory. Edges whose values may overwrite one another share a buffer.
+struct BufferAssignment {
+    private struct Buffer {
+        var placement: TensorPlacement
+        /// Positions in the step sequence of the first writer and the last reader.
+        var steps: ClosedRange<Int>
+        var phases: ClosedRange<Int>
+    }
+
+    private var buffers: [Buffer] = []
+    private var bufferOfEdge: [Edge: Int] = [:]
+
+    init(_ graph: Graph, _ sequence: StepSequence) {
+        var written: [Edge: Int] = [:]
+        var lastRead: [Edge: Int] = [:]
+        for (position, entry) in sequence.entries.enumerated() {
+            switch entry.kind {
+            case .input: written[graph.input] = position
+            case .output: lastRead[graph.output] = position
+            case .statistics(let edge): lastRead[edge] = position
+            case .node(let index):
+                written[graph.nodes[index].output] = position
+                for edge in graph.nodes[index].inputs { lastRead[edge] = position }
+            }
+        }
+        // Edges in the order in which they are written, so that a buffer's first edge comes first.
+        for edge in written.keys.sorted(by: { written[$0, default: 0] < written[$1, default: 0] }) {
+            let start = written[edge, default: 0]
+            let end = max(start, lastRead[edge, default: start])
+            let (first, last) = (sequence.entries[start], sequence.entries[end])
+            let scope: Scope =
+                first.phase != last.phase ? .batch : first.stage != last.stage ? .group : .microBatch
+            let needs = Self.needs(of: edge, in: graph)
+            var buffer = Buffer(
+                placement: TensorPlacement(
+                    shape: graph.shape(of: edge), layout: needs.planar ? .planar : .blocked, halo: needs.halo,
+                    scope: scope),
+                steps: start...end, phases: first.phase...last.phase)
+            if let shared = overwritten(by: edge, at: start, buffer.placement, graph, lastRead) {
+                let old = buffers[shared]
+                buffer.placement.halo = max(buffer.placement.halo, old.placement.halo)
+                buffer.steps = old.steps.lowerBound...end
+                buffer.phases = old.phases.lowerBound...last.phase
+                buffers[shared] = buffer
+                bufferOfEdge[edge] = shared
+            } else {
+                bufferOfEdge[edge] = buffers.count
+                buffers.append(buffer)
+            }
+        }
+    }
+
+    func placement(of edge: Edge) -> TensorPlacement { buffers[bufferOfEdge[edge, default: 0]].placement }
+
+    /// The layout and halo that satisfy all readers of an edge. Only the graph's input can be planar.
+    private static func needs(of edge: Edge, in graph: Graph) -> (halo: Int, planar: Bool) {
+        var halo = 0
+        var planar = edge == graph.input && graph.output != edge
+        for node in graph.nodes {
+            for (position, input) in node.inputs.enumerated() where input == edge {
+                let operation = node.operation as? any PlannableOperation
+                let requirement =
+                    operation?.requirement(ofInput: position, shapes: graph.inputShapes(of: node))
+                    ?? InputRequirement()
+                halo = max(halo, requirement.halo)
+                planar = planar && requirement.acceptsPlanar
+            }
+        }
+        return (halo, planar)
+    }
+
+    /// The buffer of an input that the node making `edge` reads last and may overwrite.
+    private func overwritten(
+        by edge: Edge, at position: Int, _ placement: TensorPlacement, _ graph: Graph, _ lastRead: [Edge: Int]
+    ) -> Int? {
+        guard let producer = graph.producer(of: edge),
+            let operation = graph.nodes[producer].operation as? any PlannableOperation
+        else { return nil }
+        let node = graph.nodes[producer]
+        for (index, input) in node.inputs.enumerated() {
+            let requirement = operation.requirement(ofInput: index, shapes: graph.inputShapes(of: node))
+            guard requirement.overwritable, lastRead[input] == position, let buffer = bufferOfEdge[input],
+                node.inputs.filter({ bufferOfEdge[$0] == buffer }).count == 1
+            else { continue }
+            let old = buffers[buffer].placement
+            if old.scope == placement.scope, old.layout == placement.layout, old.shape == placement.shape {
+                return buffer
+            }
+        }
+        return nil
+    }
+
+    // MARK: - Memory
+
+    /// The arena of one scope with `images` images of each of its tensors.
+    func arena(_ scope: Scope, images: Int) -> ArenaLayout {
+        ArenaLayout(items(scope).map { item(at: $0, images: images) })
+    }
+
+    /// Places everything; returns the sizes of a slot's arena and, in floats a row, of the shared one.
+    mutating func place(microBatch: Int, imageGroup: Int) -> (slot: Int, batch: Int) {
+        let small = place(.microBatch, images: microBatch, from: 0)
+        let large = place(.group, images: imageGroup, from: small)
+        return (small + large, place(.batch, images: 1, from: 0))
+    }
+
+    private mutating func place(_ scope: Scope, images: Int, from base: Int) -> Int {
+        let indices = items(scope)
+        let layout = arena(scope, images: images)
+        for (item, index) in indices.enumerated() { buffers[index].placement.offset = base + layout.offsets[item] }
+        for index in indices where buffers[index].placement.halo > 0 {
+            buffers[index].placement.clearsHalo = indices.contains { sharesMemory(index, $0, images: images) }
+        }
+        return layout.size
+    }
+
+    private func items(_ scope: Scope) -> [Int] {
+        buffers.indices.filter { buffers[$0].placement.scope == scope }
+    }
+
+    /// Within a phase workers are at different images: what crosses phases lives through all of each of them.
+    private func item(at index: Int, images: Int) -> ArenaLayout.Item {
+        let buffer = buffers[index]
+        return ArenaLayout.Item(
+            size: buffer.placement.elementCount * images,
+            lifetime: buffer.placement.scope == .microBatch ? buffer.steps : buffer.phases)
+    }
+
+    /// Whether another buffer leaves values in this one's halo: it overlaps and is not laid out alike.
+    private func sharesMemory(_ index: Int, _ other: Int, images: Int) -> Bool {
+        let (a, b) = (buffers[index].placement, buffers[other].placement)
+        guard index != other, a.offset < b.offset + b.elementCount * images,
+            b.offset < a.offset + a.elementCount * images
+        else { return false }
+        return (a.offset, a.halo) != (b.offset, b.halo) || a.shape != b.shape || a.layout != b.layout
+    }
+}

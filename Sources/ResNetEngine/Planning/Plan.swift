@@ -1,0 +1,87 @@
+import Kernels
+
+/// A graph made executable: phases of stages of steps, every kernel chosen and every tensor placed.
+struct Plan: Sendable {
+    /// Steps that run one after the other on a micro-batch.
+    struct Stage: Sendable {
+        var steps: [any Step]
+        /// Whether the stage takes a whole image group at once.
+        var takesGroups: Bool
+    }
+
+    /// Stages that every worker walks its images through without meeting the others. Workers meet between
+    /// phases, where the statistics of the whole batch become known.
+    struct Phase: Sendable {
+        var prologue: [CoefficientUpdate]
+        var stages: [Stage]
+    }
+
+    /// Coefficients of one step, to be made from statistics before a phase begins.
+    struct CoefficientUpdate: Sendable {
+        /// Floats from the start of the coefficient memory.
+        var offset: Int
+        var normalizations: [BatchNormalization?]
+        /// The statistics record of each batch-coupled term.
+        var records: [Int?]
+        var channels: Int
+    }
+
+    /// Statistics of one edge: for each image the means, then the moments, of all channels.
+    struct StatisticsRecord: Sendable {
+        /// Doubles a row before this record.
+        var offset: Int
+        /// Channels, padding included.
+        var channels: Int
+        /// Pixels of one image.
+        var area: Int
+    }
+
+    /// One use of a normalisation that updates running statistics, in order of the source graph.
+    struct RunningUpdate: Sendable {
+        var normalization: BatchNormalization
+        var record: Int
+    }
+
+    var phases: [Phase]
+    var inputShape: FeatureShape
+    var outputShape: FeatureShape
+    /// Images that a worker walks through a stage together.
+    var microBatch: Int
+    /// Images that a worker takes at once; a multiple of `microBatch`.
+    var imageGroup: Int
+    /// Floats of one worker slot's arena.
+    var slotArenaSize: Int
+    /// Floats a row of the arena that all slots share.
+    var batchArenaSize: Int
+    /// Doubles a row of the statistics memory.
+    var statisticsSize: Int
+    /// Floats of the coefficient memory.
+    var coefficientSize: Int
+    var records: [StatisticsRecord]
+    var runningUpdates: [RunningUpdate]
+    var summaries: [PlannedStep]
+    /// What the passes did.
+    var fusions: FusionReport
+
+    /// Whether rows of a batch depend on each other.
+    var isBatchCoupled: Bool { !records.isEmpty }
+    var packedBytes: Int { phases.reduce(0) { $0 + $1.stages.reduce(0) { $0 + $1.steps.reduce(0) { $0 + $1.packedBytes } } } }
+}
+
+/// A step as it was planned, for reports.
+public struct PlannedStep: Sendable {
+    /// The source node that does the work.
+    public let node: String
+    /// Its operation: `convolution`.
+    public let operation: String
+    public let kernel: String
+    public let rejected: [KernelRejection]
+    /// Source nodes whose work the step does too.
+    public let absorbed: [String]
+    public let inputs: [FeatureShape]
+    public let output: FeatureShape
+    /// Cost of one image.
+    public let cost: Cost
+    /// Bytes of packed weights.
+    public let packedBytes: Int
+}

@@ -1,0 +1,64 @@
+import Diagnostics
+import Kernels
+
+/// A planned operation: kernel chosen, weights packed, places known. Runs without allocating or failing.
+protocol Step: Sendable {
+    /// The printable name of the kernel that does the work.
+    var kernelName: String { get }
+    /// Kernels that were looked at before and why they were not taken.
+    var rejected: [KernelRejection] { get }
+    /// Bytes of packed weights.
+    var packedBytes: Int { get }
+    /// Runs the step for `images`, all of one micro-batch or group.
+    func run(_ context: StepContext, images: Range<Int>)
+}
+
+extension Step {
+    var rejected: [KernelRejection] { [] }
+    var packedBytes: Int { 0 }
+}
+
+/// What a step sees of the batch it works on.
+struct StepContext {
+    /// The caller's images, `n c h w`.
+    var input: UnsafePointer<Float>
+    /// The caller's results, `n` features.
+    var output: UnsafeMutablePointer<Float>
+    /// The arena of this worker slot.
+    var slotArena: UnsafeMutablePointer<Float>
+    /// The arena that all slots share, and its capacity in rows.
+    var batchArena: UnsafeMutablePointer<Float>
+    var batchCapacity: Int
+    /// Statistics of whole batches; see `StatisticsLayout`.
+    var statistics: UnsafeMutablePointer<Double>
+    var coefficients: UnsafeMutablePointer<Float>
+    /// First image of the group, and of the micro-batch, in work.
+    var groupStart = 0
+    var microBatchStart = 0
+
+    /// The start of one image's features.
+    @inline(__always)
+    func image(_ index: Int, of placement: TensorPlacement) -> UnsafeMutablePointer<Float> {
+        switch placement.scope {
+        case .microBatch: slotArena + placement.offset + (index - microBatchStart) * placement.elementCount
+        case .group: slotArena + placement.offset + (index - groupStart) * placement.elementCount
+        case .batch: batchArena + placement.offset * batchCapacity + index * placement.elementCount
+        }
+    }
+
+    /// Pixel (0, 0) of one image's features.
+    @inline(__always)
+    func origin(_ index: Int, of placement: TensorPlacement) -> UnsafeMutablePointer<Float> {
+        image(index, of: placement) + placement.origin
+    }
+}
+
+/// What an operation knows when it becomes a step.
+struct StepPlanningContext {
+    let node: String
+    let table: KernelTable
+    let inputs: [TensorPlacement]
+    let output: TensorPlacement
+    /// Where the step's coefficients stand if the batch's own statistics make them, in floats.
+    let coefficientOffset: Int?
+}

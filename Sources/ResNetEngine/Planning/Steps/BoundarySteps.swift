@@ -1,0 +1,112 @@
+import Kernels
+
+/// Copies the caller's images, `n c h w`, into the layout that the first layers read.
+struct InputStep: Step {
+    var kernelName: String { "pack.f32.\(output.layout)" }
+    let output: TensorPlacement
+
+    func run(_ context: StepContext, images: Range<Int>) {
+        let shape = output.shape
+        for image in images {
+            if output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
+            let source = context.input + image * shape.elementCount
+            MapCopy.pack(source, into: context.origin(image, of: output), output)
+        }
+    }
+}
+
+/// Copies the last features to the caller, in `c h w` order.
+struct OutputStep: Step {
+    var kernelName: String { "unpack.f32.\(input.layout)" }
+    let input: TensorPlacement
+
+    func run(_ context: StepContext, images: Range<Int>) {
+        for image in images {
+            let target = context.output + image * input.shape.elementCount
+            MapCopy.unpack(context.origin(image, of: input), input, into: target)
+        }
+    }
+}
+
+/// Makes a vector of a map for a reader that cannot address the map itself.
+struct FlattenStep: Step {
+    var kernelName: String { "flatten.f32.\(input.layout)" }
+    let input: TensorPlacement
+    let output: TensorPlacement
+
+    func run(_ context: StepContext, images: Range<Int>) {
+        for image in images {
+            context.image(image, of: output).update(repeating: 0, count: output.elementCount)
+            MapCopy.flatten(
+                context.origin(image, of: input), input, into: context.origin(image, of: output), output)
+        }
+    }
+}
+
+/// Copies between `c h w` order and placed maps.
+enum MapCopy {
+    static func pack(
+        _ source: UnsafePointer<Float>, into origin: UnsafeMutablePointer<Float>, _ placement: TensorPlacement
+    ) {
+        let shape = placement.shape
+        for c in 0..<shape.channels {
+            for h in 0..<shape.height {
+                let row = source + (c * shape.height + h) * shape.width
+                let target = origin + h * placement.rowStride
+                switch placement.layout {
+                case .planar: (target + c * placement.planeStride).update(from: row, count: shape.width)
+                case .blocked:
+                    let lane = target + (c / channelBlock * placement.planeStride + c % channelBlock)
+                    for w in 0..<shape.width { lane[w * channelBlock] = row[w] }
+                }
+            }
+        }
+        guard placement.layout == .blocked else { return }
+        for c in shape.channels..<placement.planes * channelBlock {
+            for h in 0..<shape.height {
+                let lane = origin + (c / channelBlock * placement.planeStride + h * placement.rowStride)
+                for w in 0..<shape.width { lane[w * channelBlock + c % channelBlock] = 0 }
+            }
+        }
+    }
+
+    static func unpack(
+        _ origin: UnsafePointer<Float>, _ placement: TensorPlacement, into target: UnsafeMutablePointer<Float>
+    ) {
+        let shape = placement.shape
+        var next = target
+        for c in 0..<shape.channels {
+            for h in 0..<shape.height {
+                for w in 0..<shape.width { next[w] = origin[index(c, h, w, placement)] }
+                next += shape.width
+            }
+        }
+    }
+
+    /// As `unpack`, into a vector that is itself a placed map of 1 × 1 pixels.
+    static func flatten(
+        _ origin: UnsafePointer<Float>, _ placement: TensorPlacement, into target: UnsafeMutablePointer<Float>,
+        _ vector: TensorPlacement
+    ) {
+        let shape = placement.shape
+        var next = 0
+        for c in 0..<shape.channels {
+            for h in 0..<shape.height {
+                for w in 0..<shape.width {
+                    target[index(next, 0, 0, vector)] = origin[index(c, h, w, placement)]
+                    next += 1
+                }
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func index(_ c: Int, _ h: Int, _ w: Int, _ placement: TensorPlacement) -> Int {
+        switch placement.layout {
+        case .planar: c * placement.planeStride + h * placement.rowStride + w
+        case .blocked:
+            c / channelBlock * placement.planeStride + h * placement.rowStride + w * channelBlock
+                + c % channelBlock
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Diagnostics
+import Kernels
+import Tensors
+
+/// A linear layer that reads a blocked map row by row, its weights packed in that order.
+struct LinearStep: Step {
+    let kernelName: String
+    let packedBytes: Int
+
+    private let kernel: LinearKernel
+    private let weights: AlignedBuffer<Float>
+    private let bias: AlignedBuffer<Float>
+    private let runs: AlignedBuffer<Int32>
+    private let input: TensorPlacement
+    private let output: TensorPlacement
+    private let rectifies: Bool
+
+    init(_ operation: Linear, _ context: StepPlanningContext) throws(EngineError) {
+        kernel = context.table.linear
+        kernelName = kernel.name
+        input = context.inputs[0]
+        output = context.output
+        rectifies = operation.rectifies
+        let shape = input.shape
+        let (rows, outputs) = (input.planes * shape.height, operation.outputs)
+        runs = try AlignedBuffer(count: rows, subject: context.node)
+        for row in 0..<rows {
+            let offset = row / shape.height * input.planeStride + row % shape.height * input.rowStride
+            guard let run = Int32(exactly: offset) else {
+                throw EngineError(.resource, context.node, "map of \(input.elementCount) floats", expected: "a smaller one")
+            }
+            runs.pointer[row] = run
+        }
+        let runLength = shape.width * channelBlock
+        weights = try AlignedBuffer(
+            count: LinearWeights.elementCount(
+                reduction: rows * runLength, outputs: outputs, tileOutputs: kernel.tileOutputs),
+            subject: context.node)
+        bias = try AlignedBuffer(count: outputs, subject: context.node)
+        packedBytes = weights.byteCount + bias.byteCount + runs.byteCount
+        operation.bias.withElements { _ = bias.elements.update(fromContentsOf: $0) }
+        operation.weight.withElements { source in
+            LinearWeights.pack(
+                into: weights.pointer, outputs: outputs, tileOutputs: kernel.tileOutputs, lanes: kernel.lanes,
+                runCount: rows, runLength: runLength
+            ) { o, run, i in
+                let channel = run / shape.height * channelBlock + i % channelBlock
+                guard channel < shape.channels else { return 0 }
+                let pixel = run % shape.height * shape.width + i / channelBlock
+                return source[o * operation.inputs + channel * shape.height * shape.width + pixel]
+            }
+        }
+    }
+
+    func run(_ context: StepContext, images: Range<Int>) {
+        let target = context.origin(images.lowerBound, of: output)
+        var call = LinearCall(
+            input: context.origin(images.lowerBound, of: input), inputRowStride: input.elementCount,
+            weights: weights.pointer, bias: bias.pointer, output: target, outputRowStride: output.elementCount,
+            runs: runs.pointer, runCount: runs.count, runLength: input.shape.width * channelBlock,
+            rows: images.count, outputs: bias.count, rectifies: rectifies)
+        kernel.run(&call)
+        // The lanes above the last feature are zero for every reader.
+        for row in 0..<images.count {
+            (target + (row * output.elementCount + bias.count))
+                .update(repeating: 0, count: output.elementCount - bias.count)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Kernels
+
+/// How the features of one image lie in memory.
+enum Layout: Sendable, Hashable {
+    /// `[c/16] h w 16`, the lanes above the last channel zero.
+    case blocked
+    /// `c h w`.
+    case planar
+}
+
+/// How long a tensor lives, and so how many images of it there are.
+enum Scope: Sendable, Hashable, Comparable {
+    /// Within a stage: one micro-batch.
+    case microBatch
+    /// Across the stages of a phase: one image group.
+    case group
+    /// Across phases: the whole batch, shared by all workers.
+    case batch
+}
+
+/// Where the features at an edge lie in an arena, with a halo of zeros around each map.
+struct TensorPlacement: Sendable, Hashable {
+    var shape: FeatureShape
+    var layout: Layout
+    var halo: Int
+    var scope: Scope
+    /// Floats from the start of the arena of its scope; in the batch arena, floats a row.
+    var offset = 0
+    /// Whether its halo may hold values of another tensor that used the memory before.
+    var clearsHalo = false
+
+    /// Floats of one pixel.
+    var pixelStride: Int { layout == .blocked ? channelBlock : 1 }
+    var rowStride: Int { (shape.width + 2 * halo) * pixelStride }
+    /// Floats from one channel block, or channel, to the next.
+    var planeStride: Int { (shape.height + 2 * halo) * rowStride }
+    var planes: Int { layout == .blocked ? blocks(ofChannels: shape.channels) : shape.channels }
+    /// Floats of one image, a whole number of cache lines.
+    var elementCount: Int { (planes * planeStride + 15) / 16 * 16 }
+    /// Floats from the start of an image to its pixel (0, 0).
+    var origin: Int { halo * (rowStride + pixelStride) }
+
+    /// Zeroes the halo of the image that starts at `image`.
+    func clearHalo(at image: UnsafeMutablePointer<Float>) {
+        for plane in 0..<planes {
+            let start = image + plane * planeStride
+            let (band, side) = (halo * rowStride, halo * pixelStride)
+            start.update(repeating: 0, count: band)
+            (start + (planeStride - band)).update(repeating: 0, count: band)
+            for row in halo..<halo + shape.height {
+                (start + row * rowStride).update(repeating: 0, count: side)
+                (start + ((row + 1) * rowStride - side)).update(repeating: 0, count: side)
+            }
+        }
+    }
+}
