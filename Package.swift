@@ -71,6 +71,11 @@ let package = Package(
             ]),
         .executableTarget(name: "resnet-bench", dependencies: ["CommandSupport", "CAllocationCounter"]),
         .executableTarget(name: "resnet-score", dependencies: ["CommandSupport"]),
+
+        .testTarget(name: "TopologyTests", dependencies: ["Topology", "CTopology"], resources: [.copy("Resources")]),
+        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "ResNetEngine"]),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "ResNetEngine"]),
+        .testTarget(name: "ResNetEngineTests", dependencies: ["ResNetEngine", "ModelFiles", "CAllocationCounter"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -38,3 +38,12 @@ int32_t ctopology_online_cpu_count(void) {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
     return count < 1 ? 1 : count > CTOPOLOGY_CPU_LIMIT ? CTOPOLOGY_CPU_LIMIT : (int32_t)count;
 }
+
+bool ctopology_mask_is_only(const ctopology_mask *mask, int32_t cpu) {
+    if (cpu < 0 || cpu >= CTOPOLOGY_CPU_LIMIT) return false;
+    for (int32_t word = 0; word < CTOPOLOGY_CPU_LIMIT / 64; ++word) {
+        uint64_t expected = word == cpu / 64 ? UINT64_C(1) << (cpu % 64) : 0;
+        if (mask->words[word] != expected) return false;
+    }
+    return true;
+}

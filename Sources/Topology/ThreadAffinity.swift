@@ -20,6 +20,11 @@ public enum ThreadAffinity {
         }
 
         public var cpus: CPUSet { CPUSet(raw) }
+
+        /// Whether the mask names this CPU and no other.
+        public func isOnly(cpu: Int) -> Bool {
+            withUnsafePointer(to: raw) { ctopology_mask_is_only($0, Int32(exactly: cpu) ?? -1) }
+        }
     }
 
     /// Restricts the calling thread to one CPU.

@@ -21,6 +21,7 @@ import Testing
             #expect(directory.names.count == 2)
             try file.commit()
             try file.commit()
+            expectError(.usage) { try file.write([3]) }
         }
         #expect(try contents(path) == [1, 2])
         #expect(directory.names == ["x"])

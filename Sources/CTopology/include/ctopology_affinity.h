@@ -22,6 +22,9 @@ bool ctopology_set_affinity(const ctopology_mask *mask);
 /// Restricts the calling thread to one CPU. False when the CPU is out of range or the system refuses.
 bool ctopology_bind_to_cpu(int32_t cpu);
 
+/// Whether the mask names this CPU and no other.
+bool ctopology_mask_is_only(const ctopology_mask *mask, int32_t cpu);
+
 /// The CPU that the calling thread runs on now, -1 when unknown.
 int32_t ctopology_current_cpu(void);
 

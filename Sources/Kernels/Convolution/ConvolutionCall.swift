@@ -8,7 +8,7 @@
 ///
 /// - `input`: at the first tap of output (0, 0), inside a tensor whose zero halo makes every tap readable.
 /// - `steps`: the reduction as offsets into the input, each followed by `stepLength` consecutive floats: a tap
-///   of one channel block (blocked layout, 16) or a row of taps of one channel (planar layout, kernel width).
+///   of one channel block (blocked layout, 16), or neighbouring taps of one channel (planar layout).
 /// - `weights`: packed by `ConvolutionWeights` for the kernel's `panelLanes`.
 /// - `bias`: `blocks · 16` floats.
 /// - `output`: blocked layout at output (0, 0); the kernel writes all lanes of all `blocks`, nothing else.

@@ -30,9 +30,6 @@ extension ConvolutionKernel {
         if problem.groups != 1 { return .no("groups \(problem.groups), takes 1") }
         if problem.inputLayout != layout { return .no("\(problem.inputLayout) input, takes \(layout)") }
         if problem.strideWidth != stride { return .no("stride \(problem.strideWidth), takes \(stride)") }
-        if layout == .planar, problem.dilationWidth != 1 {
-            return .no("dilation \(problem.dilationWidth), takes 1")
-        }
         if let kernel, (problem.kernelHeight, problem.kernelWidth) != kernel {
             return .no("\(problem.kernelHeight)x\(problem.kernelWidth), takes \(kernel.height)x\(kernel.width)")
         }

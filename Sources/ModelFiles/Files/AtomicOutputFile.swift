@@ -53,8 +53,10 @@ public final class AtomicOutputFile {
     }
 
     /// Appends the bytes.
-    /// - Throws: `inputOutput` when the system refuses them, for one because the disk is full.
+    /// - Throws: `inputOutput` when the system refuses them, for one because the disk is full; `usage` after
+    ///   `commit()`.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(EngineError) {
+        guard isOpen else { throw EngineError(.usage, path, "a write after the file was completed") }
         do {
             try descriptor.writeAll(bytes)
         } catch {
@@ -63,14 +65,14 @@ public final class AtomicOutputFile {
     }
 
     /// Appends the bytes.
-    /// - Throws: `inputOutput`, as above.
+    /// - Throws: as above.
     public func write(_ bytes: [UInt8]) throws(EngineError) {
         try bytes.withUnsafeBufferPointer { (buffer) throws(EngineError) in
             try write(UnsafeRawBufferPointer(buffer))
         }
     }
 
-    /// Closes the file and gives it its name. Nothing may be written afterwards.
+    /// Closes the file and gives it its name. Later calls do nothing.
     /// - Throws: `inputOutput` when the system reports that writing failed after all, `cannotCreate` when the
     ///   file cannot be renamed.
     public func commit() throws(EngineError) {

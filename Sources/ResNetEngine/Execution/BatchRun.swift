@@ -27,8 +27,11 @@ final class BatchRun: @unchecked Sendable {
     private let records: UnsafeMutablePointer<WorkerRecord>
     private var context: StepContext
     private var phase = 0
-    /// Published by the caller before a phase and by every slot after it: the order of all other memory
-    /// operations between caller and workers follows from these two.
+    /// The thread that runs batches, and its mask before any worker was pinned.
+    private var conductor = 0
+    private var conductorMask: ThreadAffinity.Mask?
+    /// Published by the conductor before a phase and by every slot after it: the order of all other memory
+    /// operations between conductor and workers follows from these two.
     private let phasesStarted = Atomic<Int>(0)
     private let slotsFinished = Atomic<Int>(0)
 
@@ -62,6 +65,10 @@ final class BatchRun: @unchecked Sendable {
         context.batchCapacity = workspace.batchCapacity
         context.statistics = workspace.statistics.pointer
         for slot in placement.workers.indices { records[slot].images = 0 }
+        if placement.isPinned {
+            conductor = CurrentThread.identifier
+            conductorMask = ThreadAffinity.Mask()
+        }
         let statistics = BatchStatistics(
             memory: workspace.statistics.pointer, capacity: workspace.batchCapacity, rows: rows)
         for index in plan.phases.indices {
@@ -71,10 +78,7 @@ final class BatchRun: @unchecked Sendable {
             phase = index
             cursors.deal(rows: rows)
             phasesStarted.add(1, ordering: .releasing)
-            executor.perform(placement.workers.count, Unmanaged.passUnretained(self).toOpaque()) { run, slot in
-                guard let run else { return }
-                Unmanaged<BatchRun>.fromOpaque(run).takeUnretainedValue().work(slot: Int(slot))
-            }
+            executor.perform(placement.workers.count, self)
             _ = slotsFinished.load(ordering: .acquiring)
         }
         if plan.isBatchCoupled { running.update(plan, statistics) }
@@ -82,7 +86,7 @@ final class BatchRun: @unchecked Sendable {
 
     /// Everything that a worker does in a phase. The thread's mask and floating-point mode are given back as
     /// they were found.
-    private func work(slot: Int) {
+    func work(slot: Int) {
         _ = phasesStarted.load(ordering: .acquiring)
         let floatingPoint = FloatingPointMode.enterFlushToZero()
         let mask = pin(slot)
@@ -101,14 +105,25 @@ final class BatchRun: @unchecked Sendable {
         slotsFinished.add(1, ordering: .releasing)
     }
 
-    /// Binds the thread to the slot's CPU and returns the mask that it had.
+    /// Binds the thread to the slot's CPU and returns the mask to give back.
+    ///
+    /// A pool's thread inherits the mask of the thread that made it, which may have been pinned by an earlier
+    /// batch: such a thread gets the conductor's mask.
     private func pin(_ slot: Int) -> ThreadAffinity.Mask? {
         guard let cpu = placement.workers[slot].cpu else { return nil }
-        guard let mask = ThreadAffinity.Mask(), ThreadAffinity.bind(toCPU: cpu) else {
+        guard var mask = ThreadAffinity.Mask(), ThreadAffinity.bind(toCPU: cpu) else {
             records[slot].pinFailed = true
             return nil
         }
+        if CurrentThread.identifier != conductor, let conductorMask, isOneOfOurs(mask) { mask = conductorMask }
         return mask
+    }
+
+    private func isOneOfOurs(_ mask: ThreadAffinity.Mask) -> Bool {
+        for worker in placement.workers {
+            if let cpu = worker.cpu, mask.isOnly(cpu: cpu) { return true }
+        }
+        return false
     }
 
     private func walk(_ group: Range<Int>, _ context: inout StepContext) {

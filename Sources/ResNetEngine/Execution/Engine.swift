@@ -1,5 +1,4 @@
 import Diagnostics
-import Dispatch
 import Kernels
 import Synchronization
 import Tensors
@@ -31,13 +30,29 @@ public final class Engine: Sendable {
     public let flopsPerImage: Int
 
     private let plan: Plan
-    private let state: Mutex<State>
-    private let queue = DispatchQueue(label: "resnet-engine.score")
+    private let runner: Runner
+    private let conductor: Conductor
     private let preparationWarnings: [EngineWarning]
 
-    private struct State {
-        var run: BatchRun
-        var running: RunningStatistics
+    /// What a batch changes: used by the conductor's thread, read between batches.
+    private final class Runner: Sendable {
+        struct State {
+            var run: BatchRun
+            var running: RunningStatistics
+        }
+
+        let state: Mutex<State>
+
+        init(_ state: sending State) { self.state = Mutex(state) }
+
+        func run(_ job: inout Conductor.Job) {
+            job.failure = state.withLock { state -> EngineError? in
+                do throws(EngineError) {
+                    try state.run.run(rows: job.rows, input: job.input, output: job.output, &state.running)
+                    return nil
+                } catch { return error }
+            }
+        }
     }
 
     /// Prepares a model.
@@ -67,10 +82,12 @@ public final class Engine: Sendable {
             batch: 4 * options.batch * (plan.inputShape.elementCount + plan.outputShape.elementCount))
         try Self.check(memory, options, machine)
         let workspace = try Workspace(plan, slots: placement.workers.count, rows: options.batch)
-        state = Mutex(
-            State(
+        let runner = Runner(
+            Runner.State(
                 run: BatchRun(plan, placement: placement, executor: options.executor, workspace: workspace),
                 running: RunningStatistics(plan, model.weights)))
+        self.runner = runner
+        conductor = try Conductor { runner.run(&$0) }
         self.model = model
         self.options = options
         self.isa = isa
@@ -101,6 +118,50 @@ public final class Engine: Sendable {
     public func score(
         rows: Int, input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>
     ) throws(EngineError) {
+        guard var job = try job(rows, input, output) else { return }
+        conductor.perform(&job)
+        if let failure = job.failure { throw failure }
+    }
+
+    /// Scores a tensor `n c h w`; returns `(n, classes)`.
+    public func score(_ input: Tensor) throws(EngineError) -> Tensor {
+        var output = try emptyOutput(for: input)
+        try output.withMutableElements { target throws(EngineError) in
+            try input.withElements { source throws(EngineError) in
+                try score(rows: input.shape[0], input: source, output: target)
+            }
+        }
+        return output
+    }
+
+    /// Scores a tensor. The caller's task is suspended meanwhile: no thread of Swift's cooperative pool waits.
+    public func score(_ input: Tensor) async throws(EngineError) -> Tensor {
+        let output = try emptyOutput(for: input)
+        // The engine and both tensors live until the conductor is done; nobody else knows the output's memory.
+        let failure: EngineError? = await withCheckedContinuation { continuation in
+            let start = { () throws(EngineError) -> Conductor.Job? in
+                try input.withElements { source throws(EngineError) in
+                    try output.withElements { target throws(EngineError) in
+                        try self.job(input.shape[0], source, UnsafeMutableBufferPointer(mutating: target))
+                    }
+                }
+            }
+            do throws(EngineError) {
+                guard var job = try start() else { return continuation.resume(returning: nil) }
+                job.completion = { failure in
+                    withExtendedLifetime((self, input, output)) { continuation.resume(returning: failure) }
+                }
+                conductor.enqueue(job)
+            } catch { continuation.resume(returning: error) }
+        }
+        if let failure { throw failure }
+        return output
+    }
+
+    /// The job for a batch, or `nil` for no rows.
+    private func job(
+        _ rows: Int, _ input: UnsafeBufferPointer<Float>, _ output: UnsafeMutableBufferPointer<Float>
+    ) throws(EngineError) -> Conductor.Job? {
         guard rows >= 0, input.count == rows * inputShape.elementCount,
             output.count == rows * outputShape.elementCount
         else {
@@ -108,47 +169,25 @@ public final class Engine: Sendable {
                 .badData, "batch of \(rows)", "\(input.count) floats in, \(output.count) out",
                 expected: "\(inputShape.elementCount) and \(outputShape.elementCount) a row")
         }
-        guard rows > 0, let source = input.baseAddress, let target = output.baseAddress else { return }
-        if let record = plan.records.first(where: { rows * $0.area < 2 }) {
+        guard rows > 0, let source = input.baseAddress, let target = output.baseAddress else { return nil }
+        for record in plan.records where record.area < 2 && rows * record.area < 2 {
             throw EngineError(
                 .badData, "batch of \(rows)", "\(rows * record.area) value a channel at a batch normalisation",
                 expected: "more than 1 in batch mode")
         }
-        let failure = state.withLock { state -> EngineError? in
-            do throws(EngineError) {
-                try state.run.run(rows: rows, input: source, output: target, &state.running)
-                return nil
-            } catch { return error }
-        }
-        if let failure { throw failure }
+        return Conductor.Job(rows: rows, input: source, output: target)
     }
 
-    /// Scores a tensor `n c h w`; returns `(n, classes)`.
-    public func score(_ input: Tensor) throws(EngineError) -> Tensor {
+    private func emptyOutput(for input: Tensor) throws(EngineError) -> Tensor {
         let shape = input.shape.dimensions
-        guard shape.count == 4, Array(shape.dropFirst()) == [inputShape.channels, inputShape.height, inputShape.width]
-        else {
-            throw EngineError(.badData, "input", "shape \(input.shape)", expected: "(n, \(inputShape.description.dropFirst())")
+        let expected = [inputShape.channels, inputShape.height, inputShape.width]
+        guard shape.count == 4, Array(shape.dropFirst()) == expected else {
+            throw EngineError(
+                .badData, "input", "shape \(input.shape)",
+                expected: "(n, \(expected.map(String.init).joined(separator: ", ")))")
         }
-        var output = try Tensor(shape: resultShape(rows: shape[0]), subject: "output")
-        try output.withMutableElements { target throws(EngineError) in
-            try input.withElements { source throws(EngineError) in
-                try score(rows: shape[0], input: source, output: target)
-            }
-        }
-        return output
+        return try Tensor(shape: resultShape(rows: shape[0]), subject: "output")
     }
-
-    /// Scores a tensor on threads of the engine: the caller's task waits without blocking a thread of Swift's
-    /// cooperative pool.
-    public func score(_ input: Tensor) async throws(EngineError) -> Tensor {
-        let result = await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: Result { () throws(EngineError) in try self.scoreNow(input) }) }
-        }
-        return try result.get()
-    }
-
-    private func scoreNow(_ input: Tensor) throws(EngineError) -> Tensor { try score(input) }
 
     private func resultShape(rows: Int) -> [Int] {
         outputShape.height == 1 && outputShape.width == 1
@@ -158,11 +197,11 @@ public final class Engine: Sendable {
 
     /// The batch-norm buffers as the batches scored so far left them; empty in `running` mode.
     public var buffers: StateDictionary {
-        get throws(EngineError) { try state.withLock { $0.running }.state() }
+        get throws(EngineError) { try runner.state.withLock { $0.running }.state() }
     }
 
     /// What each worker slot did in the last batch.
-    public var workerRecords: [WorkerRecord] { state.withLock { $0.run.workerRecords } }
+    public var workerRecords: [WorkerRecord] { runner.state.withLock { $0.run.workerRecords } }
 
     /// Everything worth a user's notice so far.
     public var warnings: [EngineWarning] {

@@ -10,18 +10,19 @@ public enum ExecutorKind: String, Sendable, CaseIterable {
 }
 
 extension ExecutorKind {
-    /// A function of a context and an index, without captures, so that a fork allocates nothing.
-    typealias Body = @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void
-
-    /// Calls `body` once for every index below `count`, on as many threads as the executor has, the caller among
-    /// them, and returns when all are done. An index is not a thread: one thread may run several.
-    func perform(_ count: Int, _ context: UnsafeMutableRawPointer, _ body: Body) {
+    /// Calls `run.work(slot:)` once for every slot below `count`, on as many threads as the executor has, the
+    /// caller among them, and returns when all are done. A slot is not a thread: one thread may run several.
+    func perform(_ count: Int, _ run: BatchRun) {
         switch self {
-        case .dispatch:
-            nonisolated(unsafe) let context = context
-            DispatchQueue.concurrentPerform(iterations: count) { body(context, Int32(truncatingIfNeeded: $0)) }
+        case .dispatch: DispatchQueue.concurrentPerform(iterations: count) { run.work(slot: $0) }
         case .openmp:
-            copenmp_parallel(Int32(clamping: count), body, context)
+            copenmp_parallel(
+                count,
+                { run, slot in
+                    guard let run else { return }
+                    Unmanaged<BatchRun>.fromOpaque(run).takeUnretainedValue().work(slot: slot)
+                },
+                Unmanaged.passUnretained(run).toOpaque())
         }
     }
 }

@@ -34,20 +34,9 @@ struct ConvolutionStep: Step {
         strides = (geometry.strideHeight * input.rowStride, geometry.strideWidth * input.pixelStride)
 
         // The reduction, as offsets of runs of consecutive floats.
-        var offsets: [Int] = []
-        for plane in 0..<input.planes {
-            for r in 0..<geometry.kernelHeight {
-                let row = plane * input.planeStride + r * geometry.dilationHeight * input.rowStride
-                guard input.layout == .blocked else {
-                    offsets.append(row)
-                    continue
-                }
-                for s in 0..<geometry.kernelWidth {
-                    offsets.append(row + s * geometry.dilationWidth * input.pixelStride)
-                }
-            }
-        }
-        stepLength = input.layout == .blocked ? channelBlock : geometry.kernelWidth
+        let order = ReductionOrder(geometry, input.layout)
+        let offsets = order.offsets(in: input)
+        stepLength = order.stepLength
         taps = try AlignedBuffer(count: offsets.count, subject: context.node)
         for (index, offset) in offsets.enumerated() {
             guard let tap = Int32(exactly: offset) else {
@@ -65,11 +54,10 @@ struct ConvolutionStep: Step {
         packedBytes = weights.byteCount + bias.byteCount + taps.byteCount
         operation.bias.withElements { bias.pointer.update(from: $0.baseAddress ?? UnsafePointer(bias.pointer), count: channels) }
         operation.weight.withElements { source in
-            let position = TapPosition(geometry, input.layout)
             ConvolutionWeights.pack(
                 into: weights.pointer, outputChannels: channels, panelLanes: kernel.panelLanes,
                 stepCount: offsets.count, stepLength: stepLength
-            ) { k, step, l in position.index(k: k, step: step, l: l).map { source[$0] } ?? 0 }
+            ) { k, step, l in order.weightIndex(k: k, step: step, l: l).map { source[$0] } ?? 0 }
         }
     }
 
@@ -90,27 +78,44 @@ struct ConvolutionStep: Step {
     }
 }
 
-/// Finds the weight that belongs to a place in the reduction.
-private struct TapPosition {
+/// The order in which a convolution sums its products: by channel block, kernel row, kernel column and channel
+/// in the blocked layout; by channel, kernel row and kernel column in the planar one.
+private struct ReductionOrder {
     let geometry: Convolution2D.Geometry
     let layout: Layout
+    /// Consecutive floats of one step: the channels of a block, or taps that lie side by side.
+    let stepLength: Int
+    /// Steps of one kernel row.
+    private let stepsPerRow: Int
 
     init(_ geometry: Convolution2D.Geometry, _ layout: Layout) {
         self.geometry = geometry
         self.layout = layout
+        let tapsTouch = layout == .planar && geometry.dilationWidth == 1
+        stepLength = layout == .blocked ? channelBlock : tapsTouch ? geometry.kernelWidth : 1
+        stepsPerRow = tapsTouch ? 1 : geometry.kernelWidth
+    }
+
+    /// Where each step starts, in floats from the first tap.
+    func offsets(in input: TensorPlacement) -> [Int] {
+        var offsets: [Int] = []
+        for plane in 0..<input.planes {
+            for r in 0..<geometry.kernelHeight {
+                let row = plane * input.planeStride + r * geometry.dilationHeight * input.rowStride
+                for s in 0..<stepsPerRow { offsets.append(row + s * geometry.dilationWidth * input.pixelStride) }
+            }
+        }
+        return offsets
     }
 
     /// The index into `k c/groups r s`, or `nil` where the place is padding or of another group.
-    func index(k: Int, step: Int, l: Int) -> Int? {
+    func weightIndex(k: Int, step: Int, l: Int) -> Int? {
         let (kernelHeight, kernelWidth) = (geometry.kernelHeight, geometry.kernelWidth)
-        let (channel, r, s): (Int, Int, Int)
-        switch layout {
-        case .planar: (channel, r, s) = (step / kernelHeight, step % kernelHeight, l)
-        case .blocked:
-            let tap = step % (kernelHeight * kernelWidth)
-            channel = step / (kernelHeight * kernelWidth) * channelBlock + l
-            (r, s) = (tap / kernelWidth, tap % kernelWidth)
-        }
+        let row = step / stepsPerRow
+        let (plane, r) = (row / kernelHeight, row % kernelHeight)
+        let isBlocked = layout == .blocked
+        let channel = isBlocked ? plane * channelBlock + l : plane
+        let s = stepsPerRow == 1 && !isBlocked ? l : step % stepsPerRow
         let groupInputs = geometry.inputChannels / geometry.groups
         let firstOfGroup = k / (geometry.outputChannels / geometry.groups) * groupInputs
         guard channel >= firstOfGroup, channel < firstOfGroup + groupInputs else { return nil }

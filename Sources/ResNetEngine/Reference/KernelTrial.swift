@@ -1,0 +1,217 @@
+import Diagnostics
+import Kernels
+import Tensors
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// One kernel on one seeded problem, compared with the reference.
+struct KernelTrial {
+    /// The largest error as a share of what rounding explains, or what went wrong otherwise.
+    enum Result {
+        case error(Double)
+        case broken(String)
+    }
+
+    var random: SeededRandom
+
+    init(seed: UInt64) { random = SeededRandom(seed: seed) }
+
+    /// A convolution of one image. Everything but the places that it may write and read is a canary.
+    mutating func convolution(
+        _ kernel: ConvolutionKernel, _ problem: ConvolutionCase, table: KernelTable
+    ) throws(EngineError) -> Result {
+        let g = problem.geometry
+        var operation = try Convolution2D(
+            g, weight: tensor(g.weightShape), bias: problem.hasBias ? tensor([g.outputChannels]) : nil,
+            node: problem.description)
+        operation.rectifies = problem.rectifies
+        let input = FeatureShape(channels: g.inputChannels, height: problem.height, width: problem.width)
+        let shape = try operation.outputShape([input], node: problem.description)
+        operation.addsResidual = problem.residual != .none
+
+        let memory = TrialMemory()
+        let source = memory.reserve(input, problem.layout, halo: max(g.paddingHeight, g.paddingWidth))
+        let target = memory.reserve(shape, halo: 1)
+        let residual = problem.residual == .apart ? memory.reserve(shape, halo: 2) : target
+        var only = table
+        only.convolutions = [kernel]
+        let step = try ConvolutionStep(
+            operation,
+            StepPlanningContext(
+                node: problem.description, table: only, inputs: [source, residual], output: target,
+                coefficientOffset: nil))
+        let context = try memory.context()
+        var inputs = [memory.fill(source, context, &random)]
+        if problem.residual != .none { inputs.append(memory.fill(residual, halo: false, context, &random)) }
+        step.run(context, images: 0..<1)
+
+        let expected = operation.reference(inputs)
+        let magnitude = operation.magnitude(inputs)
+        // The input's halo is zero, not canary: put canaries there before looking for damage.
+        memory.forget(source, context)
+        if let damage = memory.damage([source, target, residual], context) { return .broken(damage) }
+        return compare(memory.read(target, context), expected, magnitude, operation.accuracy)
+    }
+
+    /// A linear layer on several rows.
+    mutating func linear(
+        rows: Int, input shape: FeatureShape, outputs: Int, rectifies: Bool, table: KernelTable
+    ) throws(EngineError) -> Result {
+        let name = "linear:n\(rows)\(shape),o\(outputs)"
+        var operation = try Linear(
+            weight: tensor([outputs, shape.elementCount]), bias: tensor([outputs]), node: name)
+        operation.rectifies = rectifies
+        let memory = TrialMemory()
+        let source = memory.reserve(shape, halo: 1, images: rows)
+        let target = memory.reserve(FeatureShape(channels: outputs), halo: 0, images: rows)
+        let step = try LinearStep(
+            operation,
+            StepPlanningContext(node: name, table: table, inputs: [source], output: target, coefficientOffset: nil))
+        let context = try memory.context()
+        let input = memory.fill(source, images: rows, halo: false, context, &random)
+        step.run(context, images: 0..<rows)
+        if let damage = memory.damage([source, target], images: rows, context) { return .broken(damage) }
+        return compare(
+            memory.read(target, images: rows, context), operation.reference([input]),
+            operation.magnitude([input]), operation.accuracy)
+    }
+
+    /// A sum of normalised maps, in place of its first input if `overwrites`.
+    mutating func affine(
+        _ shape: FeatureShape, terms: Int, rectifies: Bool, overwrites: Bool, table: KernelTable
+    ) throws(EngineError) -> Result {
+        var normalizations: [BatchNormalization?] = []
+        for term in 0..<terms {
+            let normalization = try BatchNormalization(
+                module: "trial", mode: .running, epsilon: 1e-5, momentum: 0.1, weight: tensor([shape.channels]),
+                bias: tensor([shape.channels]), runningMean: tensor([shape.channels]),
+                runningVariance: tensor([shape.channels], in: 0.5...2))
+            normalizations.append(term == 1 && shape.channels % 2 == 0 ? nil : normalization)
+        }
+        let operation = ChannelAffineSum(normalizations: normalizations, rectifies: rectifies)
+        let memory = TrialMemory()
+        let sources = (0..<terms).map { memory.reserve(shape, halo: $0) }
+        let target = overwrites ? sources[0] : memory.reserve(shape, halo: 1)
+        let step = try ChannelAffineStep(
+            operation,
+            StepPlanningContext(
+                node: "affine", table: table, inputs: sources, output: target, coefficientOffset: nil))
+        let context = try memory.context()
+        var inputs: [ReferenceTensor] = []
+        for source in sources { inputs.append(memory.fill(source, halo: false, context, &random)) }
+        step.run(context, images: 0..<1)
+        if let damage = memory.damage(sources + [target], context) { return .broken(damage) }
+        let magnitude = inputs[0].map { _ in 8 }
+        return compare(memory.read(target, context), operation.reference(inputs), magnitude, .rounding)
+    }
+
+    /// Mean and moment of a map, far from zero so that cancellation would show.
+    mutating func statistics(_ shape: FeatureShape, table: KernelTable) throws(EngineError) -> Result {
+        let memory = TrialMemory()
+        let source = memory.reserve(shape, halo: 1)
+        var context = try memory.context()
+        var input = memory.fill(source, halo: false, context, &random)
+        let offset: Float = 100
+        for c in 0..<source.planes * channelBlock {
+            for h in 0..<shape.height {
+                for w in 0..<shape.width {
+                    let at = c / channelBlock * source.planeStride + h * source.rowStride
+                    context.origin(0, of: source)[at + w * channelBlock + c % channelBlock] += offset
+                }
+            }
+        }
+        input = memory.read(source, context)
+        let channels = source.planes * channelBlock
+        let results = try AlignedBuffer<Double>(count: 2 * channels)
+        context.statistics = results.pointer
+        let step = StatisticsStep(kernelName: "", kernel: table.channelStatistics, input: source, offset: 0)
+        step.run(context, images: 0..<1)
+        let area = Double(shape.height * shape.width)
+        var worst = 0.0
+        for c in 0..<shape.channels {
+            var (sum, moment) = (0.0, 0.0)
+            for h in 0..<shape.height { for w in 0..<shape.width { sum += input[0, c, h, w] } }
+            for h in 0..<shape.height {
+                for w in 0..<shape.width {
+                    let deviation = input[0, c, h, w] - sum / area
+                    moment += deviation * deviation
+                }
+            }
+            worst = max(worst, abs(results.pointer[c] - sum / area) / (Double(offset) * 2e-6))
+            worst = max(worst, abs(results.pointer[channels + c] - moment) / (area * 1e-4))
+        }
+        return .error(worst)
+    }
+
+    // MARK: -
+
+    private mutating func tensor(
+        _ shape: [Int], in range: ClosedRange<Float> = -1...1
+    ) throws(EngineError) -> Tensor {
+        var values = [Float](repeating: 0, count: shape.reduce(1, *))
+        for index in values.indices { values[index] = Float.random(in: range, using: &random) }
+        return try Tensor(shape: shape, values: values)
+    }
+
+    /// - Parameter magnitude: the sum of the absolute values of each output's terms: rounding errors grow with it.
+    private func compare(
+        _ result: ReferenceTensor, _ expected: ReferenceTensor, _ magnitude: ReferenceTensor,
+        _ accuracy: AccuracyClass
+    ) -> Result {
+        var terms = 1.0
+        if case .sum(let count) = accuracy { terms = Double(count) }
+        let unit = 0x1p-24 * (4 + 2 * terms.squareRoot())
+        var worst = 0.0
+        for index in expected.values.indices {
+            let error = abs(result.values[index] - expected.values[index]) / (unit * magnitude.values[index] + 1e-30)
+            guard error.isFinite else { return .broken("output \(index) is \(result.values[index])") }
+            worst = max(worst, error)
+        }
+        return .error(worst)
+    }
+}
+
+extension TrialMemory {
+    /// Turns a tensor's halo into canaries.
+    func forget(_ placement: TensorPlacement, _ context: StepContext) {
+        guard placement.halo > 0 else { return }
+        let kept = read(placement, context)
+        restoreCanaries(placement, context)
+        MapCopy.pack(kept.values.map(Float.init), into: context.origin(0, of: placement), placement)
+    }
+}
+
+extension Convolution2D {
+    /// For each output, the sum of the absolute values of its terms.
+    func magnitude(_ inputs: [ReferenceTensor]) -> ReferenceTensor {
+        var copy = self
+        copy.rectifies = false
+        copy.weight = weight.absolute
+        copy.bias = bias.absolute
+        return copy.reference(inputs.map { $0.map(abs) })
+    }
+}
+
+extension Linear {
+    /// For each output, the sum of the absolute values of its terms.
+    func magnitude(_ inputs: [ReferenceTensor]) -> ReferenceTensor {
+        guard let copy = try? Linear(weight: weight.absolute, bias: bias.absolute, node: "") else { return inputs[0] }
+        return copy.reference(inputs.map { $0.map(abs) })
+    }
+}
+
+extension Tensor {
+    fileprivate var absolute: Tensor {
+        var copy = self
+        try? copy.withMutableElements { elements throws(EngineError) in
+            for index in elements.indices { elements[index] = abs(elements[index]) }
+        }
+        return copy
+    }
+}

@@ -1,0 +1,103 @@
+import Diagnostics
+import Kernels
+import Tensors
+
+/// An arena in which every float that a step may not touch is a canary: a NaN of a known bit pattern. A kernel
+/// that writes where it should not changes one; a kernel that reads where it should not spoils its result.
+final class TrialMemory {
+    private static let canary: UInt32 = 0x7FC0_BEEF
+    private static let guardFloats = 64
+
+    private var size = guardFloats
+    private var buffer: AlignedBuffer<Float>?
+
+    /// Reserves room for `images` images of a tensor; returns its place.
+    func reserve(
+        _ shape: FeatureShape, _ layout: Layout = .blocked, halo: Int, images: Int = 1
+    ) -> TensorPlacement {
+        let placement = TensorPlacement(
+            shape: shape, layout: layout, halo: halo, scope: .microBatch, offset: size)
+        size += placement.elementCount * images + Self.guardFloats
+        return placement
+    }
+
+    /// The context of a step, all memory canaries. Call after the last `reserve`.
+    func context() throws(EngineError) -> StepContext {
+        let buffer = try AlignedBuffer<Float>(count: size, subject: "trial")
+        buffer.pointer.update(repeating: Float(bitPattern: Self.canary), count: size)
+        self.buffer = buffer
+        let doubles = try AlignedBuffer<Double>(count: 1)
+        return StepContext(
+            input: UnsafePointer(buffer.pointer), output: buffer.pointer, slotArena: buffer.pointer,
+            batchArena: buffer.pointer, batchCapacity: 1, statistics: doubles.pointer,
+            coefficients: buffer.pointer)
+    }
+
+    /// Writes random features with the zero halo that readers rely on; returns them as a reference tensor.
+    func fill(
+        _ placement: TensorPlacement, images: Int = 1, halo: Bool = true, _ context: StepContext,
+        _ random: inout SeededRandom
+    ) -> ReferenceTensor {
+        var reference = ReferenceTensor(batch: images, shape: placement.shape)
+        var row = [Float](repeating: 0, count: placement.shape.elementCount)
+        for image in 0..<images {
+            for index in row.indices {
+                row[index] = Float.random(in: -1...1, using: &random)
+                reference.values[image * row.count + index] = Double(row[index])
+            }
+            if halo {
+                let maps = placement.planes * placement.planeStride
+                context.image(image, of: placement).update(repeating: 0, count: maps)
+            }
+            MapCopy.pack(row, into: context.origin(image, of: placement), placement)
+        }
+        return reference
+    }
+
+    /// The features of a tensor as they stand in memory.
+    func read(_ placement: TensorPlacement, images: Int = 1, _ context: StepContext) -> ReferenceTensor {
+        var reference = ReferenceTensor(batch: images, shape: placement.shape)
+        var row = [Float](repeating: 0, count: placement.shape.elementCount)
+        for image in 0..<images {
+            row.withUnsafeMutableBufferPointer {
+                guard let target = $0.baseAddress else { return }
+                MapCopy.unpack(context.origin(image, of: placement), placement, into: target)
+            }
+            for index in row.indices { reference.values[image * row.count + index] = Double(row[index]) }
+        }
+        return reference
+    }
+
+    /// Fills a tensor with canaries, halo and all.
+    func restoreCanaries(_ placement: TensorPlacement, _ context: StepContext) {
+        context.image(0, of: placement).update(
+            repeating: Float(bitPattern: Self.canary), count: placement.elementCount)
+    }
+
+    /// The first canary that is gone outside the places in `written`, or a padding lane in them that is not zero.
+    func damage(_ written: [TensorPlacement], images: Int = 1, _ context: StepContext) -> String? {
+        var allowed = Set<Int>()
+        for placement in written {
+            for image in 0..<images {
+                let origin = context.origin(image, of: placement) - context.slotArena
+                for plane in 0..<placement.planes {
+                    for y in 0..<placement.shape.height {
+                        let row = origin + plane * placement.planeStride + y * placement.rowStride
+                        allowed.formUnion(row..<row + placement.shape.width * placement.pixelStride)
+                        guard placement.layout == .blocked else { continue }
+                        for i in 0..<placement.shape.width * channelBlock
+                        where plane * channelBlock + i % channelBlock >= placement.shape.channels
+                            && context.slotArena[row + i] != 0
+                        {
+                            return "padding lane of plane \(plane), row \(y) is \(context.slotArena[row + i])"
+                        }
+                    }
+                }
+            }
+        }
+        for index in 0..<size where !allowed.contains(index) {
+            if context.slotArena[index].bitPattern != Self.canary { return "float \(index) of \(size) was overwritten" }
+        }
+        return nil
+    }
+}

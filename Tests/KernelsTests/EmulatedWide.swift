@@ -1,0 +1,16 @@
+import Kernels
+
+/// The vectors and tiles of AVX-512 in whatever code this machine runs: its panels of two channel blocks and its
+/// wide strips are tested everywhere.
+enum EmulatedWide: InstructionSet {
+    typealias Vector = SIMD16<Float>
+    static var name: String { "emulated" }
+    static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum + a * b }
+    static func rectified(_ vector: Vector) -> Vector {
+        vector.replacing(with: Vector(repeating: 0), where: Vector(repeating: 0) .> vector)
+    }
+}
+
+extension KernelTable {
+    static let emulatedWide = KernelTiles<EmulatedWide, 2, 1, 14, 4, 5, 24>.table()
+}

@@ -1,0 +1,53 @@
+import Foundation
+import Kernels
+import Testing
+import Topology
+
+@testable import ResNetEngine
+
+/// Every kernel of every instruction set that this machine runs, against the float64 reference: all widths 1 … 57
+/// and channels 1 … 130, with and without bias, residual and ReLU, canaries around everything.
+@Suite struct KernelVerificationTests {
+    static let seed = ProcessInfo.processInfo.environment["SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1 << 32)
+
+    @Test(arguments: ISALevel.allCases.filter { $0 <= .detected })
+    func kernelsMatchTheReference(isa: ISALevel) throws {
+        try check(KernelVerification.run(isa: isa, seed: Self.seed))
+    }
+
+    @Test func wideTilesMatchTheReference() throws {
+        try check(KernelVerification.run(.emulatedWide, seed: Self.seed))
+    }
+
+    private func check(_ outcomes: [KernelVerification.Outcome]) {
+        print("seed \(Self.seed)")
+        #expect(outcomes.count >= 10)
+        for outcome in outcomes {
+            print(outcome.kernel, outcome.cases, outcome.worstError)
+            #expect(outcome.cases >= 50, "\(outcome.kernel)")
+            #expect(outcome.failures.isEmpty, "\(outcome.kernel), seed \(Self.seed): \(outcome.failures.prefix(3))")
+            #expect(outcome.worstError > 0 || outcome.kernel.hasPrefix("conv.f32.1x1"), "\(outcome.kernel) was not compared")
+        }
+    }
+
+    /// A harness that cannot fail proves nothing: spoil one thing at a time and see it caught.
+    @Test(arguments: ["weight", "lane", "halo", "tail"])
+    func harnessCatches(fault: String) throws {
+        var table = KernelTable.emulatedWide
+        let good = table.convolutions[0]
+        table.convolutions = [
+            ConvolutionKernel(name: "spoilt", panelLanes: good.panelLanes, supports: good.supports) { call in
+                var copy = call.pointee
+                if fault == "weight" { copy.stepCount -= 1 }
+                good.run(&copy)
+                if fault == "lane" { copy.output[channelBlock - 1] += 1 }
+                if fault == "halo" { copy.output[-1] = 0 }
+                // The map starts one halo row and one halo pixel before its pixel (0, 0).
+                let end = copy.blocks * copy.outputBlockStride - copy.outputRowStride - channelBlock
+                if fault == "tail" { copy.output[end + 3] = 0 }
+            }
+        ]
+        let outcome = try KernelVerification.run(table, seed: Self.seed)[0]
+        #expect(outcome.failures.count * 2 > outcome.cases, "\(fault): \(outcome.failures.count) of \(outcome.cases)")
+    }
+}

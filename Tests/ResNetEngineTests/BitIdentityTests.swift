@@ -1,0 +1,65 @@
+import ResNetEngine
+import Testing
+
+/// A row has the same bits whatever the threads, the batch, its place and the executor.
+@Suite struct BitIdentityTests {
+    static let rows = 33
+
+    @Test(arguments: machineLevels, ExecutorKind.allCases)
+    func runningMode(isa: ISALevel, executor: ExecutorKind) throws {
+        // Odd sizes on purpose: tails of channels, of strips and of image groups.
+        let network = ResNet(blocks: 2, inputChannels: 3, channels: 20, imageHeight: 11, imageWidth: 9, classes: 7)
+        let model = try Model(network, seed: 5)
+        let input = try seededInput([Self.rows, 3, 11, 9])
+        let expected = try score(model, input, makeOptions(isa: isa, batch: Self.rows))
+        for threads in [1, 2, 3, 7] {
+            for batch in [1, 5, 31, 32, 33] {
+                let options = makeOptions(threads: threads, isa: isa, executor: executor, batch: batch)
+                let engine = try Engine(model, options: options)
+                var values: [Float] = []
+                for start in stride(from: 0, to: Self.rows, by: batch) {
+                    let part = try input.rows(Array(start..<min(start + batch, Self.rows)))
+                    let output: Tensor = try engine.score(part)
+                    values += output.values
+                }
+                #expect(values.map(\.bitPattern) == expected, "\(threads) threads, batch \(batch)")
+            }
+            let order = (0..<Self.rows).map { $0 * 7 % Self.rows }
+            let shuffled = try score(
+                model, input.rows(order), makeOptions(threads: threads, isa: isa, executor: executor))
+            let back = (0..<Self.rows).flatMap { row -> ArraySlice<UInt32> in
+                let place = order.firstIndex(of: row) ?? 0
+                return shuffled[place * 7..<place * 7 + 7]
+            }
+            #expect(back == expected, "\(threads) threads, shuffled")
+        }
+    }
+
+    @Test(arguments: machineLevels)
+    func batchMode(isa: ISALevel) throws {
+        let network = ResNet(blocks: 2, inputChannels: 3, channels: 20, imageHeight: 6, imageWidth: 9, classes: 7)
+        let model = try Model(network, seed: 6)
+        let input = try seededInput([13, 3, 6, 9])
+        var results: Set<[UInt32]> = []
+        for threads in [1, 2, 3, 7] {
+            for executor in ExecutorKind.allCases {
+                for pin in [PinPolicy.none, .core] {
+                    let options = makeOptions(
+                        threads: threads, isa: isa, executor: executor, mode: .batch, pin: pin)
+                    let engine = try Engine(model, options: options)
+                    let output: Tensor = try engine.score(input)
+                    let buffers = try engine.buffers
+                    results.insert(
+                        (output.values + buffers.names.flatMap { buffers.tensor($0)?.values ?? [] })
+                            .map(\.bitPattern))
+                }
+            }
+        }
+        #expect(results.count == 1)
+    }
+
+    private func score(_ model: Model, _ input: Tensor, _ options: EngineOptions) throws -> [UInt32] {
+        let output: Tensor = try Engine(model, options: options).score(input)
+        return output.values.map(\.bitPattern)
+    }
+}

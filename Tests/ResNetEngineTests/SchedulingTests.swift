@@ -1,0 +1,116 @@
+import CAllocationCounter
+import CTopology
+import Dispatch
+import Foundation
+import Synchronization
+import Testing
+
+@testable import ResNetEngine
+
+/// Tests that look at threads, masks and the heap run one at a time.
+@Suite(.serialized) struct SchedulingTests {
+    @Test func everyImageIsClaimedOnce() {
+        for (slots, rows) in [(1, 0), (1, 7), (2, 1), (3, 32), (7, 33), (16, 1000)] {
+            let cursors = ShardCursors(weights: (0..<slots).map { Double($0 % 3 + 1) }, imageGroup: 4)
+            for _ in 0..<20 {
+                cursors.deal(rows: rows)
+                let claimed = Mutex<[Int]>([])
+                DispatchQueue.concurrentPerform(iterations: slots) { slot in
+                    while let images = cursors.claim(slot: slot) {
+                        #expect((1...4).contains(images.count))
+                        claimed.withLock { $0 += Array(images) }
+                    }
+                }
+                #expect(claimed.withLock { $0.sorted() } == Array(0..<rows))
+            }
+        }
+    }
+
+    @Test func shardsFollowWeights() {
+        let cursors = ShardCursors(weights: [3, 1], imageGroup: 1)
+        cursors.deal(rows: 40)
+        var first: [Int] = []
+        for _ in 0..<30 { first += cursors.claim(slot: 0).map(Array.init) ?? [] }
+        #expect(first == Array(0..<30))
+        #expect(cursors.claim(slot: 1) == 30..<31)
+    }
+
+    /// No heap allocation on the calling thread, and none on any thread that the engine itself makes.
+    @Test(arguments: BatchNormalizationMode.allCases, ExecutorKind.allCases)
+    func warmBatchesAllocateNothing(mode: BatchNormalizationMode, executor: ExecutorKind) throws {
+        guard callocation_counter_is_active() == 1 else { return }
+        let model = try Model(ResNet(blocks: 2, channels: 24, imageHeight: 10, imageWidth: 10), seed: 1)
+        for threads in [1, 2] {
+            let engine = try Engine(model, options: makeOptions(threads: threads, executor: executor, mode: mode))
+            let input = try seededInput([32, 3, 10, 10]).values
+            var output = [Float](repeating: 0, count: 320)
+            var counts = [UInt64](repeating: 0, count: 20)
+            try input.withUnsafeBufferPointer { source in
+                try output.withUnsafeMutableBufferPointer { target in
+                    for _ in 0..<5 { try engine.score(rows: 32, input: source, output: target) }
+                    for index in counts.indices {
+                        let before = callocation_counter_thread()
+                        try engine.score(rows: 32, input: source, output: target)
+                        counts[index] = callocation_counter_thread() - before
+                    }
+                }
+            }
+            #expect(counts.allSatisfy { $0 == 0 }, "\(threads) threads: \(counts)")
+        }
+        // The counter counts.
+        let before = callocation_counter_thread()
+        let blocks = (0..<7).map { UnsafeMutableRawPointer.allocate(byteCount: 100 + $0, alignment: 16) }
+        #expect(callocation_counter_thread() >= before + 7)
+        blocks.forEach { $0.deallocate() }
+    }
+
+    @Test(arguments: BatchNormalizationMode.allCases, ExecutorKind.allCases)
+    func masksAndModesAreRestored(mode: BatchNormalizationMode, executor: ExecutorKind) throws {
+        let before = try #require(ThreadAffinity.Mask()).cpus
+        let floatingPoint = FloatingPointMode.current
+        let model = try Model(ResNet(blocks: 1, channels: 16, imageHeight: 9, imageWidth: 9), seed: 1)
+        let engine = try Engine(
+            model, options: makeOptions(threads: 2, executor: executor, mode: mode, pin: .core))
+        let input = try seededInput([16, 3, 9, 9])
+        for _ in 0..<10 { let _: Tensor = try engine.score(input) }
+        #expect(try #require(ThreadAffinity.Mask()).cpus == before)
+        #expect(FloatingPointMode.current == floatingPoint)
+        // Threads of the pool have their masks back as well.
+        let masks = Mutex<Set<CPUSet>>([])
+        DispatchQueue.concurrentPerform(iterations: 64) { _ in
+            usleep(500)
+            if let mask = ThreadAffinity.Mask() { _ = masks.withLock { $0.insert(mask.cpus) } }
+        }
+        #expect(masks.withLock { $0 } == [before])
+        // A failed pin is a warning, not an error: the records would say so.
+        #expect(engine.workerRecords.allSatisfy { !$0.pinFailed })
+    }
+
+    @Test func pinnedWorkersRunWhereTheyShould() throws {
+        let engine = try Engine(
+            Model(ResNet(blocks: 1, channels: 32), seed: 1),
+            options: makeOptions(threads: Machine.detect().usableWorkerCount, pin: .core))
+        let _: Tensor = try engine.score(seededInput([32, 3, 28, 28]))
+        for (worker, record) in zip(engine.placement.workers, engine.workerRecords) where record.images > 0 {
+            #expect(record.cpu == worker.cpu)
+        }
+        #expect(engine.workerRecords.reduce(0) { $0 + $1.images } == 32)
+    }
+
+    /// Denormal activations are flushed inside a batch and nowhere else.
+    @Test func denormalsAreFlushedInWorkersOnly() throws {
+        var weights = try Model(ResNet(blocks: 1, channels: 1, imageHeight: 1, imageWidth: 1, classes: 1), seed: 0).weights
+        for name in weights.names {
+            guard var tensor = weights.tensor(name) else { continue }
+            let value: Float = name.hasSuffix("weight") ? 1 : name.hasSuffix("var") ? 1 : 0
+            try tensor.withMutableElements { elements throws(EngineError) in elements.update(repeating: value) }
+            weights[name] = .tensor(tensor)
+        }
+        let model = try Model(
+            ResNet(blocks: 1, channels: 1, imageHeight: 1, imageWidth: 1, classes: 1), weights: weights)
+        let input = try Tensor(shape: [1, 3, 1, 1], values: [1e-39, 1e-39, 1e-39])
+        let output: Tensor = try Engine(model, options: makeOptions()).score(input)
+        #expect(output.values == [0])
+        #expect(Float.leastNonzeroMagnitude * 1.5 > 0)
+    }
+}
