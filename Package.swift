@@ -6,7 +6,8 @@ import PackageDescription
 /// unroll whole register tiles. Debug builds optimise kernels too: without it they are 350 times slower.
 func instructionSet(_ clangFlags: [String]) -> [SwiftSetting] {
     [
-        .unsafeFlags(clangFlags.flatMap { ["-Xcc", $0] } + ["-Xllvm", "-unroll-threshold=500", "-disable-cmo"]),
+        .unsafeFlags(
+            clangFlags.flatMap { ["-Xcc", $0] } + ["-Xllvm", "-unroll-threshold=500", "-disable-cmo"]),
         .unsafeFlags(["-Ounchecked"], .when(configuration: .debug)),
     ]
 }
@@ -67,15 +68,23 @@ let package = Package(
         .target(
             name: "CommandSupport",
             dependencies: [
-                "ResNetEngine", "ModelFiles", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "ResNetEngine", "ModelFiles",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "resnet-bench", dependencies: ["CommandSupport", "CAllocationCounter"]),
         .executableTarget(name: "resnet-score", dependencies: ["CommandSupport"]),
 
-        .testTarget(name: "TopologyTests", dependencies: ["Topology", "CTopology"], resources: [.copy("Resources")]),
+        // Block variants and operations on the public API alone.
+        .target(name: "PreActivation", dependencies: ["ResNetEngine"], path: "Plugins/PreActivation"),
+
+        .testTarget(
+            name: "TopologyTests", dependencies: ["Topology", "CTopology"], resources: [.copy("Resources")]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "ResNetEngine"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "ResNetEngine"]),
-        .testTarget(name: "ResNetEngineTests", dependencies: ["ResNetEngine", "ModelFiles", "CAllocationCounter"]),
+        .testTarget(
+            name: "ResNetEngineTests", dependencies: ["ResNetEngine", "ModelFiles", "CAllocationCounter"]),
+        .testTarget(name: "CommandTests", dependencies: ["resnet-bench", "resnet-score", "ModelFiles"]),
+        .testTarget(name: "PluginTests", dependencies: ["PreActivation", "ResNetEngine"]),
     ],
     swiftLanguageModes: [.v6]
 )

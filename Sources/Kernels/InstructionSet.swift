@@ -4,8 +4,6 @@
 /// specialisations it makes carry its name and no other module can emit a symbol that merges with them.
 public protocol InstructionSet: SendableMetatype {
     associatedtype Vector: SIMD & BitwiseCopyable where Vector.Scalar == Float
-    /// The last part of every kernel's name: `avx2`.
-    static var name: String { get }
     /// `sum + a · b`, with one rounding where the instruction set has a fused multiply-add.
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector
     /// `max(vector, 0)` by lane; a NaN stays a NaN. A requirement because only the comparison of a concrete

@@ -9,69 +9,104 @@ public struct KernelTable: Sendable {
     public var channelStatistics: @Sendable (UnsafePointer<ChannelStatisticsCall>) -> Void
     public var peakProbe: PeakProbe
 
-    public init(
-        isa: String, convolutions: [ConvolutionKernel], linear: LinearKernel,
+    /// The table of an instruction set, made from the bodies that its module instantiated.
+    public init(isa: String, _ bodies: KernelBodies) {
+        func direct(
+            _ family: String, _ layout: ConvolutionProblem.InputLayout, stride: Int, kernel: (Int, Int)?,
+            _ run: @escaping KernelBodies.Convolution
+        ) -> ConvolutionKernel {
+            ConvolutionKernel(
+                name: "\(family).f32.\(bodies.pixels)x\(bodies.panelLanes).\(isa)",
+                panelLanes: bodies.panelLanes,
+                supports: {
+                    ConvolutionKernel.directSupport($0, layout: layout, stride: stride, kernel: kernel)
+                },
+                run: run)
+        }
+        self.isa = isa
+        convolutions = [
+            direct("conv3x3", .blocked, stride: 1, kernel: (3, 3), bodies.blocked),
+            direct("conv1x1", .blocked, stride: 1, kernel: (1, 1), bodies.blocked),
+            direct("convnxn", .blocked, stride: 1, kernel: nil, bodies.blocked),
+            direct("convnxns2", .blocked, stride: 2, kernel: nil, bodies.blockedStride2),
+            direct("conv3x3planar", .planar, stride: 1, kernel: (3, 3), bodies.planar),
+            direct("convnxnplanar", .planar, stride: 1, kernel: nil, bodies.planar),
+            direct("convnxns2planar", .planar, stride: 2, kernel: nil, bodies.planarStride2),
+            ReferenceConvolution.kernel,
+        ]
+        linear = LinearKernel(
+            name: "linear.f32.\(bodies.rowTile)x\(bodies.outputTile).\(isa)", tileOutputs: bodies.outputTile,
+            lanes: bodies.lanes, run: bodies.linear)
+        channelAffine = bodies.channelAffine
+        channelStatistics = bodies.channelStatistics
+        peakProbe = PeakProbe(flopsPerIteration: 2 * bodies.chains * bodies.lanes, run: bodies.peakProbe)
+    }
+}
+
+/// What an ISA module instantiates: the kernel bodies with its own tag, and their tiles. Closures and numbers only,
+/// so that the module emits no other code.
+public struct KernelBodies: Sendable {
+    public typealias Convolution = @Sendable (UnsafePointer<ConvolutionCall>) -> Void
+
+    let blocked: Convolution
+    let blockedStride2: Convolution
+    let planar: Convolution
+    let planarStride2: Convolution
+    let linear: @Sendable (UnsafePointer<LinearCall>) -> Void
+    let channelAffine: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
+    let channelStatistics: @Sendable (UnsafePointer<ChannelStatisticsCall>) -> Void
+    let peakProbe: @Sendable (_ iterations: Int) -> Float
+    let lanes: Int
+    let panelLanes: Int
+    let pixels: Int
+    let rowTile: Int
+    let outputTile: Int
+    let chains: Int
+
+    @usableFromInline
+    init(
+        blocked: @escaping Convolution, blockedStride2: @escaping Convolution, planar: @escaping Convolution,
+        planarStride2: @escaping Convolution, linear: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void,
         channelAffine: @escaping @Sendable (UnsafePointer<ChannelAffineCall>) -> Void,
         channelStatistics: @escaping @Sendable (UnsafePointer<ChannelStatisticsCall>) -> Void,
-        peakProbe: PeakProbe
+        peakProbe: @escaping @Sendable (Int) -> Float, lanes: Int, panelLanes: Int, pixels: Int, rowTile: Int,
+        outputTile: Int, chains: Int
     ) {
-        self.isa = isa
-        self.convolutions = convolutions
+        self.blocked = blocked
+        self.blockedStride2 = blockedStride2
+        self.planar = planar
+        self.planarStride2 = planarStride2
         self.linear = linear
         self.channelAffine = channelAffine
         self.channelStatistics = channelStatistics
         self.peakProbe = peakProbe
+        self.lanes = lanes
+        self.panelLanes = panelLanes
+        self.pixels = pixels
+        self.rowTile = rowTile
+        self.outputTile = outputTile
+        self.chains = chains
     }
 }
 
-/// The tiles of one instruction set, from which its table is made. Convolution tiles: `vectors` × `pixels`, with
-/// `lastVectors · lanes` = 16 where `vectors · lanes` is more than that. Linear tiles: `rowTile` × `outputTile`.
+/// The tiles of one instruction set. Convolution tiles: `vectors` × `pixels`, with `lastVectors · lanes` = 16 where
+/// `vectors · lanes` is more than that. Linear tiles: `rowTile` × `outputTile`. The probe has `chains` chains.
 public enum KernelTiles<
     I: InstructionSet, let vectors: Int, let lastVectors: Int, let pixels: Int, let rowTile: Int,
     let outputTile: Int, let chains: Int
 > {
     @inlinable @inline(__always)
-    public static func table() -> KernelTable {
-        typealias Blocked = DirectConvolution<I, vectors, lastVectors, pixels, 16>
-        typealias BlockedStride2 = DirectConvolution<I, vectors, lastVectors, pixels, 32>
-        typealias Planar = DirectConvolution<I, vectors, lastVectors, pixels, 1>
-        typealias PlanarStride2 = DirectConvolution<I, vectors, lastVectors, pixels, 2>
-        let blocked: @Sendable (UnsafePointer<ConvolutionCall>) -> Void = { Blocked.run($0) }
-        let blockedStride2: @Sendable (UnsafePointer<ConvolutionCall>) -> Void = { BlockedStride2.run($0) }
-        let planar: @Sendable (UnsafePointer<ConvolutionCall>) -> Void = { Planar.run($0) }
-        let planarStride2: @Sendable (UnsafePointer<ConvolutionCall>) -> Void = { PlanarStride2.run($0) }
-        return KernelTable(
-            isa: I.name,
-            convolutions: [
-                direct("conv3x3", .blocked, stride: 1, kernel: (3, 3), blocked),
-                direct("conv1x1", .blocked, stride: 1, kernel: (1, 1), blocked),
-                direct("convnxn", .blocked, stride: 1, kernel: nil, blocked),
-                direct("convnxns2", .blocked, stride: 2, kernel: nil, blockedStride2),
-                direct("conv3x3planar", .planar, stride: 1, kernel: (3, 3), planar),
-                direct("convnxnplanar", .planar, stride: 1, kernel: nil, planar),
-                direct("convnxns2planar", .planar, stride: 2, kernel: nil, planarStride2),
-                ReferenceConvolution.kernel,
-            ],
-            linear: LinearKernel(
-                name: "linear.f32.\(rowTile)x\(outputTile).\(I.name)", tileOutputs: outputTile, lanes: I.lanes,
-                run: { DotLinear<I, rowTile, outputTile>.run($0) }),
+    public static func bodies() -> KernelBodies {
+        KernelBodies(
+            blocked: { DirectConvolution<I, vectors, lastVectors, pixels, 16>.run($0) },
+            blockedStride2: { DirectConvolution<I, vectors, lastVectors, pixels, 32>.run($0) },
+            planar: { DirectConvolution<I, vectors, lastVectors, pixels, 1>.run($0) },
+            planarStride2: { DirectConvolution<I, vectors, lastVectors, pixels, 2>.run($0) },
+            linear: { DotLinear<I, rowTile, outputTile>.run($0) },
             channelAffine: { ChannelAffine<I>.run($0) },
             channelStatistics: { ChannelStatistics<I>.run($0) },
-            peakProbe: PeakProbe(
-                flopsPerIteration: 2 * chains * I.lanes, run: { MultiplyAddProbe<I, chains>.run($0) }))
-    }
-
-    @inlinable @inline(__always)
-    static func direct(
-        _ family: String, _ layout: ConvolutionProblem.InputLayout, stride: Int, kernel: (Int, Int)?,
-        _ run: @escaping @Sendable (UnsafePointer<ConvolutionCall>) -> Void
-    ) -> ConvolutionKernel {
-        let panelLanes = vectors * I.lanes
-        return ConvolutionKernel(
-            name: "\(family).f32.\(pixels)x\(panelLanes).\(I.name)", panelLanes: panelLanes,
-            supports: {
-                ConvolutionKernel.directSupport($0, layout: layout, stride: stride, kernel: kernel)
-            },
-            run: run)
+            peakProbe: { MultiplyAddProbe<I, chains>.run($0) },
+            lanes: I.lanes, panelLanes: vectors &* I.lanes, pixels: pixels, rowTile: rowTile,
+            outputTile: outputTile, chains: chains)
     }
 }

@@ -3,7 +3,6 @@ public import Kernels
 /// The tag of this module's specialisations.
 enum AVX2: InstructionSet {
     typealias Vector = SIMD8<Float>
-    static var name: String { "avx2" }
 
     @inline(__always)
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum.addingProduct(a, b) }
@@ -15,5 +14,8 @@ enum AVX2: InstructionSet {
 }
 
 extension KernelTable {
-    public static let avx2: KernelTable = KernelTiles<AVX2, 2, 2, 6, 2, 5, 12>.table()
+    /// Made anew at each call: a stored table would make this module emit code that copies one.
+    public static var avx2: KernelTable {
+        KernelTable(isa: "avx2", KernelTiles<AVX2, 2, 2, 6, 2, 5, 12>.bodies())
+    }
 }

@@ -3,7 +3,6 @@ public import Kernels
 /// The tag of this module's specialisations.
 enum AVX512: InstructionSet {
     typealias Vector = SIMD16<Float>
-    static var name: String { "avx512" }
 
     @inline(__always)
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum.addingProduct(a, b) }
@@ -15,5 +14,8 @@ enum AVX512: InstructionSet {
 }
 
 extension KernelTable {
-    public static let avx512: KernelTable = KernelTiles<AVX512, 2, 1, 14, 4, 5, 24>.table()
+    /// Made anew at each call: a stored table would make this module emit code that copies one.
+    public static var avx512: KernelTable {
+        KernelTable(isa: "avx512", KernelTiles<AVX512, 2, 1, 14, 4, 5, 24>.bodies())
+    }
 }

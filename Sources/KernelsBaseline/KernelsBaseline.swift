@@ -3,7 +3,6 @@ public import Kernels
 /// The tag of this module's specialisations: SSE2 on x86-64, NEON on arm64.
 enum Baseline: InstructionSet {
     typealias Vector = SIMD4<Float>
-    static var name: String { "baseline" }
 
     @inline(__always)
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector {
@@ -22,5 +21,8 @@ enum Baseline: InstructionSet {
 }
 
 extension KernelTable {
-    public static let baseline: KernelTable = KernelTiles<Baseline, 2, 2, 5, 2, 5, 12>.table()
+    /// Made anew at each call: a stored table would make this module emit code that copies one.
+    public static var baseline: KernelTable {
+        KernelTable(isa: "baseline", KernelTiles<Baseline, 2, 2, 5, 2, 5, 12>.bodies())
+    }
 }

@@ -24,12 +24,14 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
 
     /// - Throws: `resource` when the system refuses the memory.
     public init(count: Int, subject: String = "memory") throws(EngineError) {
-        let (byteCount, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+        let (byteCount, overflow) = max(count, 1).multipliedReportingOverflow(
+            by: MemoryLayout<Element>.stride)
         var memory: UnsafeMutableRawPointer?
         guard !overflow, count >= 0, byteCount <= Int.max - Self.alignment,
             posix_memalign(&memory, Self.alignment, byteCount) == 0, let memory
         else {
-            throw EngineError(.resource, subject, "\(count) elements of \(Element.self) refused by the system")
+            throw EngineError(
+                .resource, subject, "\(count) elements of \(Element.self) refused by the system")
         }
         memset(memory, 0, byteCount)
         self.pointer = memory.bindMemory(to: Element.self, capacity: max(count, 1))

@@ -11,7 +11,8 @@ public struct Shape: Sendable, Hashable {
         var count = 1
         for extent in dimensions {
             guard extent >= 0 else {
-                throw EngineError(.badData, subject, "extent \(extent) in \(dimensions)", expected: "0 or more")
+                throw EngineError(
+                    .badData, subject, "extent \(extent) in \(dimensions)", expected: "0 or more")
             }
             let (product, overflow) = count.multipliedReportingOverflow(by: extent)
             // A product of bytes must fit too, whatever the element type.

@@ -16,7 +16,8 @@ public struct Tensor: Sendable {
 
     /// A tensor holding `values` in row-major order.
     /// - Throws: `badData` unless there are as many values as the shape has elements.
-    public init(shape: [Int], values: some Collection<Float>, subject: String = "tensor") throws(EngineError) {
+    public init(shape: [Int], values: some Collection<Float>, subject: String = "tensor") throws(EngineError)
+    {
         try self.init(shape: shape, subject: subject)
         guard values.count == self.shape.elementCount else {
             throw EngineError(
@@ -32,7 +33,8 @@ public struct Tensor: Sendable {
     public var values: [Float] { withElements { Array($0) } }
 
     /// Calls `body` with the elements, in row-major order.
-    public func withElements<R, E: Error>(_ body: (UnsafeBufferPointer<Float>) throws(E) -> R) throws(E) -> R {
+    public func withElements<R, E: Error>(_ body: (UnsafeBufferPointer<Float>) throws(E) -> R) throws(E) -> R
+    {
         defer { withExtendedLifetime(storage) {} }
         return try body(UnsafeBufferPointer(storage.elements))
     }

@@ -17,7 +17,9 @@ extension CPUSet: CustomStringConvertible {
 
     /// Reads Linux' list format.
     ///
-    /// - Parameter subject: the flag or file that an error names.
+    /// - Parameters:
+    ///   - text: as `0,2-5`.
+    ///   - subject: the flag or file that an error names.
     /// - Throws: `usage` for anything else, descending ranges and numbers of ``limit`` and above.
     public init(parsing text: String, subject: String = "CPU list") throws(EngineError) {
         self.init(try Self.orderedList(parsing: text, subject: subject))

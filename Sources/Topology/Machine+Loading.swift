@@ -35,6 +35,7 @@ extension Machine {
     /// A machine recorded with `lstopo --of xml`.
     ///
     /// - Parameters:
+    ///   - path: of a file that hwloc exported as XML.
     ///   - allowed: the CPUs that the process may use; nil for those that the recording allows.
     ///   - quota: in CPUs; nil when unlimited.
     ///   - kinds: replace the recorded kinds of cores.
@@ -58,6 +59,7 @@ extension Machine {
     /// A machine that exists in words only, such as `package:2 core:64 pu:2`.
     ///
     /// - Parameters:
+    ///   - text: a synthetic description in hwloc's language.
     ///   - allowed: the CPUs that the process may use; nil for all.
     ///   - quota: in CPUs; nil when unlimited.
     ///   - kinds: of cores; nil for equal ones.

@@ -41,7 +41,10 @@ public struct Machine: Sendable {
         /// Expected speed relative to the other kinds.
         public let weight: Double
 
-        /// - Parameter weight: anything but a positive number counts as 1.
+        /// - Parameters:
+        ///   - cpus: the CPUs of this kind.
+        ///   - efficiencyClass: 0 for the slowest kind.
+        ///   - weight: relative speed; anything but a positive number counts as 1.
         public init(cpus: CPUSet, efficiencyClass: Int, weight: Double) {
             self.cpus = cpus
             self.efficiencyClass = efficiencyClass

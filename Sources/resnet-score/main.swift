@@ -1,1 +1,3 @@
 import CommandSupport
+
+CommandLineProgram.main(ScoreCommand.self)

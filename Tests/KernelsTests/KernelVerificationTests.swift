@@ -8,7 +8,8 @@ import Topology
 /// Every kernel of every instruction set that this machine runs, against the float64 reference: all widths 1 … 57
 /// and channels 1 … 130, with and without bias, residual and ReLU, canaries around everything.
 @Suite struct KernelVerificationTests {
-    static let seed = ProcessInfo.processInfo.environment["SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1 << 32)
+    static let seed =
+        ProcessInfo.processInfo.environment["SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1 << 32)
 
     @Test(arguments: ISALevel.allCases.filter { $0 <= .detected })
     func kernelsMatchTheReference(isa: ISALevel) throws {
@@ -25,8 +26,12 @@ import Topology
         for outcome in outcomes {
             print(outcome.kernel, outcome.cases, outcome.worstError)
             #expect(outcome.cases >= 50, "\(outcome.kernel)")
-            #expect(outcome.failures.isEmpty, "\(outcome.kernel), seed \(Self.seed): \(outcome.failures.prefix(3))")
-            #expect(outcome.worstError > 0 || outcome.kernel.hasPrefix("conv.f32.1x1"), "\(outcome.kernel) was not compared")
+            #expect(
+                outcome.failures.isEmpty,
+                "\(outcome.kernel), seed \(Self.seed): \(outcome.failures.prefix(3))")
+            #expect(
+                outcome.worstError > 0 || outcome.kernel.hasPrefix("conv.f32.1x1"),
+                "\(outcome.kernel) was not compared")
         }
     }
 
@@ -48,6 +53,8 @@ import Topology
             }
         ]
         let outcome = try KernelVerification.run(table, seed: Self.seed)[0]
-        #expect(outcome.failures.count * 2 > outcome.cases, "\(fault): \(outcome.failures.count) of \(outcome.cases)")
+        #expect(
+            outcome.failures.count * 2 > outcome.cases,
+            "\(fault): \(outcome.failures.count) of \(outcome.cases)")
     }
 }

@@ -17,8 +17,10 @@ import Topology
         map.withUnsafeMutableBufferPointer { source in
             result.withUnsafeMutableBufferPointer { target in
                 let stride = 16
-                let first = ChannelAffineCall.Map(pointer: source.baseAddress!, rowStride: stride, blockStride: stride)
-                let output = ChannelAffineCall.Map(pointer: target.baseAddress!, rowStride: stride, blockStride: stride)
+                let first = ChannelAffineCall.Map(
+                    pointer: source.baseAddress!, rowStride: stride, blockStride: stride)
+                let output = ChannelAffineCall.Map(
+                    pointer: target.baseAddress!, rowStride: stride, blockStride: stride)
                 ones.withUnsafeBufferPointer { ones in
                     zeros.withUnsafeBufferPointer { zeros in
                         var call = ChannelAffineCall(

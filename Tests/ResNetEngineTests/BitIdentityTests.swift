@@ -8,7 +8,8 @@ import Testing
     @Test(arguments: machineLevels, ExecutorKind.allCases)
     func runningMode(isa: ISALevel, executor: ExecutorKind) throws {
         // Odd sizes on purpose: tails of channels, of strips and of image groups.
-        let network = ResNet(blocks: 2, inputChannels: 3, channels: 20, imageHeight: 11, imageWidth: 9, classes: 7)
+        let network = ResNet(
+            blocks: 2, inputChannels: 3, channels: 20, imageHeight: 11, imageWidth: 9, classes: 7)
         let model = try Model(network, seed: 5)
         let input = try seededInput([Self.rows, 3, 11, 9])
         let expected = try score(model, input, makeOptions(isa: isa, batch: Self.rows))
@@ -37,7 +38,8 @@ import Testing
 
     @Test(arguments: machineLevels)
     func batchMode(isa: ISALevel) throws {
-        let network = ResNet(blocks: 2, inputChannels: 3, channels: 20, imageHeight: 6, imageWidth: 9, classes: 7)
+        let network = ResNet(
+            blocks: 2, inputChannels: 3, channels: 20, imageHeight: 6, imageWidth: 9, classes: 7)
         let model = try Model(network, seed: 6)
         let input = try seededInput([13, 3, 6, 9])
         var results: Set<[UInt32]> = []

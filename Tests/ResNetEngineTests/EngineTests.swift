@@ -31,7 +31,8 @@ import Testing
         }
         #expect(failure { _ = try Engine(model, options: makeOptions(batch: 0)) }?.code == .usage)
         if ISALevel.detected < .avx512 {
-            #expect(failure { _ = try Engine(model, options: makeOptions(isa: .avx512)) }?.code == .unavailable)
+            #expect(
+                failure { _ = try Engine(model, options: makeOptions(isa: .avx512)) }?.code == .unavailable)
         }
         var options = makeOptions()
         options.maximumBytes = 1000
@@ -127,7 +128,9 @@ import Testing
     }
 
     @Test func manyCallersGetTheirOwnResults() async throws {
-        let engines = try [1, 2].map { try Engine(Model(network, seed: UInt64($0)), options: makeOptions(threads: 2)) }
+        let engines = try [1, 2].map {
+            try Engine(Model(network, seed: UInt64($0)), options: makeOptions(threads: 2))
+        }
         var expected: [[Float]] = []
         for engine in engines {
             let output: Tensor = try await engine.score(seededInput([7, 3, 6, 5], seed: 3))
@@ -136,7 +139,8 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { group in
             for task in 0..<40 {
                 group.addTask { [expected] in
-                    let output: Tensor = try await engines[task % 2].score(seededInput([7, 3, 6, 5], seed: 3))
+                    let output: Tensor = try await engines[task % 2].score(
+                        seededInput([7, 3, 6, 5], seed: 3))
                     #expect(output.values == expected[task % 2])
                 }
             }

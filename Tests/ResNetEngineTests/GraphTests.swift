@@ -35,67 +35,112 @@ private struct Sketch: Architecture {
     }
 
     /// Shapes of graph that the notebook network does not have.
-    static let sketches: [(String, FeatureShape, @Sendable (inout NetworkBuilder) throws(EngineError) -> Edge)] = [
-        ("a single convolution", FeatureShape(channels: 3, height: 5, width: 4), { b throws(EngineError) in
-            let conv = b.declare("conv", Conv2d(3, 18, kernel: 3, padding: 1))
-            return try b.apply(conv, to: b.input)
-        }),
-        ("pre-activation", FeatureShape(channels: 20, height: 7, width: 9), { b throws(EngineError) in
-            let (bn, relu) = (b.declare("bn", BatchNorm2d(20)), b.declare("relu", ReLUModule()))
-            let conv = b.declare("conv", Conv2d(20, 20, kernel: 3, padding: 1))
-            let y = try b.apply(conv, to: b.apply(relu, to: b.apply(bn, to: b.input)))
-            return try b.add(y, b.input)
-        }),
-        ("twice the same term", FeatureShape(channels: 5, height: 4, width: 3), { b throws(EngineError) in
-            let conv = b.declare("conv", Conv2d(5, 5, kernel: 1))
-            let y = try b.apply(conv, to: b.input)
-            return try b.add(y, y)
-        }),
-        ("a convolution plus its own input", FeatureShape(channels: 32, height: 6, width: 6), { b throws(EngineError) in
-            let first = b.declare("first", Conv2d(32, 32, kernel: 3, padding: 1))
-            let second = b.declare("second", Conv2d(32, 32, kernel: 3, padding: 1))
-            let y = try b.apply(first, to: b.input)
-            return try b.add(b.apply(second, to: y), y)
-        }),
-        ("relu after the sum", FeatureShape(channels: 16, height: 8, width: 8), { b throws(EngineError) in
-            let (conv, bn) = (b.declare("conv", Conv2d(16, 16, kernel: 3, padding: 1)), b.declare("bn", BatchNorm2d(16)))
-            let relu = b.declare("relu", ReLUModule())
-            return try b.apply(relu, to: b.add(b.apply(bn, to: b.apply(conv, to: b.input)), b.input))
-        }),
-        ("relu of the input, read twice", FeatureShape(channels: 4, height: 5, width: 5), { b throws(EngineError) in
-            let relu = b.declare("relu", ReLUModule())
-            let conv = b.declare("conv", Conv2d(4, 4, kernel: 5, padding: 2))
-            let x = try b.apply(relu, to: b.input)
-            return try b.add(b.apply(relu, to: b.apply(conv, to: x)), x)
-        }),
-        ("normalised twice", FeatureShape(channels: 6, height: 4, width: 4), { b throws(EngineError) in
-            let (one, two) = (b.declare("one", BatchNorm2d(6)), b.declare("two", BatchNorm2d(6)))
-            return try b.add(b.apply(two, to: b.apply(one, to: b.input)), b.apply(one, to: b.input))
-        }),
-        ("flatten as output", FeatureShape(channels: 18, height: 3, width: 2), { b throws(EngineError) in
-            let conv = b.declare("conv", Conv2d(18, 17, kernel: 3, padding: 1))
-            return try b.flatten(b.apply(conv, to: b.input))
-        }),
-        ("two linear layers", FeatureShape(channels: 3, height: 4, width: 5), { b throws(EngineError) in
-            let (one, two) = (b.declare("one", LinearModule(60, 21)), b.declare("two", LinearModule(21, 3)))
-            let relu = b.declare("relu", ReLUModule())
-            return try b.apply(two, to: b.apply(relu, to: b.apply(one, to: b.flatten(b.input))))
-        }),
-        ("convolution after flatten", FeatureShape(channels: 3, height: 2, width: 3), { b throws(EngineError) in
-            let conv = b.declare("conv", Conv2d(18, 4, kernel: 3, padding: 1))
-            return try b.apply(conv, to: b.flatten(b.input))
-        }),
-        ("strided, shrinking maps", FeatureShape(channels: 17, height: 13, width: 15), { b throws(EngineError) in
-            let (one, two) = (
-                b.declare("one", Conv2d(17, 24, kernel: 3, stride: 2, padding: 1)),
-                b.declare("two", Conv2d(24, 40, kernel: 3, stride: 2, padding: 1))
-            )
-            let (shortcut, bn) = (b.declare("shortcut", Conv2d(17, 40, kernel: 1, stride: 4)), b.declare("bn", BatchNorm2d(40)))
-            let y = try b.apply(bn, to: b.apply(two, to: b.apply(one, to: b.input)))
-            return try b.add(y, b.apply(bn, to: b.apply(shortcut, to: b.input)))
-        }),
-        ("the input itself", FeatureShape(channels: 3, height: 2, width: 2), { b throws(EngineError) in b.input }),
-    ]
+    static let sketches:
+        [(String, FeatureShape, @Sendable (inout NetworkBuilder) throws(EngineError) -> Edge)] = [
+            (
+                "a single convolution", FeatureShape(channels: 3, height: 5, width: 4),
+                { b throws(EngineError) in
+                    let conv = b.declare("conv", Conv2d(3, 18, kernel: 3, padding: 1))
+                    return try b.apply(conv, to: b.input)
+                }
+            ),
+            (
+                "pre-activation", FeatureShape(channels: 20, height: 7, width: 9),
+                { b throws(EngineError) in
+                    let (bn, relu) = (b.declare("bn", BatchNorm2d(20)), b.declare("relu", ReLUModule()))
+                    let conv = b.declare("conv", Conv2d(20, 20, kernel: 3, padding: 1))
+                    let y = try b.apply(conv, to: b.apply(relu, to: b.apply(bn, to: b.input)))
+                    return try b.add(y, b.input)
+                }
+            ),
+            (
+                "twice the same term", FeatureShape(channels: 5, height: 4, width: 3),
+                { b throws(EngineError) in
+                    let conv = b.declare("conv", Conv2d(5, 5, kernel: 1))
+                    let y = try b.apply(conv, to: b.input)
+                    return try b.add(y, y)
+                }
+            ),
+            (
+                "a convolution plus its own input", FeatureShape(channels: 32, height: 6, width: 6),
+                { b throws(EngineError) in
+                    let first = b.declare("first", Conv2d(32, 32, kernel: 3, padding: 1))
+                    let second = b.declare("second", Conv2d(32, 32, kernel: 3, padding: 1))
+                    let y = try b.apply(first, to: b.input)
+                    return try b.add(b.apply(second, to: y), y)
+                }
+            ),
+            (
+                "relu after the sum", FeatureShape(channels: 16, height: 8, width: 8),
+                { b throws(EngineError) in
+                    let (conv, bn) = (
+                        b.declare("conv", Conv2d(16, 16, kernel: 3, padding: 1)),
+                        b.declare("bn", BatchNorm2d(16))
+                    )
+                    let relu = b.declare("relu", ReLUModule())
+                    return try b.apply(relu, to: b.add(b.apply(bn, to: b.apply(conv, to: b.input)), b.input))
+                }
+            ),
+            (
+                "relu of the input, read twice", FeatureShape(channels: 4, height: 5, width: 5),
+                { b throws(EngineError) in
+                    let relu = b.declare("relu", ReLUModule())
+                    let conv = b.declare("conv", Conv2d(4, 4, kernel: 5, padding: 2))
+                    let x = try b.apply(relu, to: b.input)
+                    return try b.add(b.apply(relu, to: b.apply(conv, to: x)), x)
+                }
+            ),
+            (
+                "normalised twice", FeatureShape(channels: 6, height: 4, width: 4),
+                { b throws(EngineError) in
+                    let (one, two) = (b.declare("one", BatchNorm2d(6)), b.declare("two", BatchNorm2d(6)))
+                    return try b.add(b.apply(two, to: b.apply(one, to: b.input)), b.apply(one, to: b.input))
+                }
+            ),
+            (
+                "flatten as output", FeatureShape(channels: 18, height: 3, width: 2),
+                { b throws(EngineError) in
+                    let conv = b.declare("conv", Conv2d(18, 17, kernel: 3, padding: 1))
+                    return try b.flatten(b.apply(conv, to: b.input))
+                }
+            ),
+            (
+                "two linear layers", FeatureShape(channels: 3, height: 4, width: 5),
+                { b throws(EngineError) in
+                    let (one, two) = (
+                        b.declare("one", LinearModule(60, 21)), b.declare("two", LinearModule(21, 3))
+                    )
+                    let relu = b.declare("relu", ReLUModule())
+                    return try b.apply(two, to: b.apply(relu, to: b.apply(one, to: b.flatten(b.input))))
+                }
+            ),
+            (
+                "convolution after flatten", FeatureShape(channels: 3, height: 2, width: 3),
+                { b throws(EngineError) in
+                    let conv = b.declare("conv", Conv2d(18, 4, kernel: 3, padding: 1))
+                    return try b.apply(conv, to: b.flatten(b.input))
+                }
+            ),
+            (
+                "strided, shrinking maps", FeatureShape(channels: 17, height: 13, width: 15),
+                { b throws(EngineError) in
+                    let (one, two) = (
+                        b.declare("one", Conv2d(17, 24, kernel: 3, stride: 2, padding: 1)),
+                        b.declare("two", Conv2d(24, 40, kernel: 3, stride: 2, padding: 1))
+                    )
+                    let (shortcut, bn) = (
+                        b.declare("shortcut", Conv2d(17, 40, kernel: 1, stride: 4)),
+                        b.declare("bn", BatchNorm2d(40))
+                    )
+                    let y = try b.apply(bn, to: b.apply(two, to: b.apply(one, to: b.input)))
+                    return try b.add(y, b.apply(bn, to: b.apply(shortcut, to: b.input)))
+                }
+            ),
+            (
+                "the input itself", FeatureShape(channels: 3, height: 2, width: 2),
+                { b throws(EngineError) in b.input }
+            ),
+        ]
 
     @Test(arguments: sketches.indices, BatchNormalizationMode.allCases)
     func engineMatchesReference(index: Int, mode: BatchNormalizationMode) throws {
@@ -126,7 +171,8 @@ private struct Sketch: Architecture {
                 let engine = try Engine(model, options: makeOptions(threads: threads, isa: isa, mode: mode))
                 for _ in 0..<2 {
                     let output: Tensor = try engine.score(input)
-                    #expect(relativeError(output.values, expected) <= 5e-6, "\(name), \(isa), \(threads) threads")
+                    #expect(
+                        relativeError(output.values, expected) <= 5e-6, "\(name), \(isa), \(threads) threads")
                 }
             }
         }

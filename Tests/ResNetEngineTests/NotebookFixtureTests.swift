@@ -24,7 +24,8 @@ import Testing
         for executor in ExecutorKind.allCases {
             for threads in [1, 2, 3] {
                 let engine = try Engine(
-                    fixture.model(), options: makeOptions(threads: threads, isa: isa, executor: executor, mode: .batch))
+                    fixture.model(),
+                    options: makeOptions(threads: threads, isa: isa, executor: executor, mode: .batch))
                 let output: Tensor = try engine.score(fixture.tensor("input"))
                 #expect(relativeError(output.values, expected) <= 5e-6)
                 let updated = try engine.buffers
@@ -33,7 +34,8 @@ import Testing
                     switch (updated[name], buffers[name]) {
                     case (.tensor(let ours)?, .tensor(let theirs)?):
                         #expect(relativeError(ours.values, theirs.values) <= 1e-5, "\(name)")
-                    case (.integers(_, let ours)?, .integers(_, let theirs)?): #expect(ours == theirs, "\(name)")
+                    case (.integers(_, let ours)?, .integers(_, let theirs)?):
+                        #expect(ours == theirs, "\(name)")
                     default: Issue.record("\(name) is missing or of another type")
                     }
                 }

@@ -41,7 +41,8 @@ import Testing
         guard callocation_counter_is_active() == 1 else { return }
         let model = try Model(ResNet(blocks: 2, channels: 24, imageHeight: 10, imageWidth: 10), seed: 1)
         for threads in [1, 2] {
-            let engine = try Engine(model, options: makeOptions(threads: threads, executor: executor, mode: mode))
+            let engine = try Engine(
+                model, options: makeOptions(threads: threads, executor: executor, mode: mode))
             let input = try seededInput([32, 3, 10, 10]).values
             var output = [Float](repeating: 0, count: 320)
             var counts = [UInt64](repeating: 0, count: 20)
@@ -99,16 +100,19 @@ import Testing
 
     /// Denormal activations are flushed inside a batch and nowhere else.
     @Test func denormalsAreFlushedInWorkersOnly() throws {
-        var weights = try Model(ResNet(blocks: 1, channels: 1, imageHeight: 1, imageWidth: 1, classes: 1), seed: 0).weights
+        var weights = try Model(
+            ResNet(blocks: 1, channels: 1, imageHeight: 1, imageWidth: 1, classes: 1), seed: 0
+        ).weights
         for name in weights.names {
             guard var tensor = weights.tensor(name) else { continue }
             let value: Float = name.hasSuffix("weight") ? 1 : name.hasSuffix("var") ? 1 : 0
-            try tensor.withMutableElements { elements throws(EngineError) in elements.update(repeating: value) }
+            try tensor.withMutableElements { elements throws(EngineError) in elements.update(repeating: value)
+            }
             weights[name] = .tensor(tensor)
         }
         let model = try Model(
             ResNet(blocks: 1, channels: 1, imageHeight: 1, imageWidth: 1, classes: 1), weights: weights)
-        let input = try Tensor(shape: [1, 3, 1, 1], values: [1e-39, 1e-39, 1e-39])
+        let input = try Tensor(shape: [1, 3, 1, 1], values: [0x1p-130, 0x1p-130, 0x1p-130])
         let output: Tensor = try Engine(model, options: makeOptions()).score(input)
         #expect(output.values == [0])
         #expect(Float.leastNonzeroMagnitude * 1.5 > 0)

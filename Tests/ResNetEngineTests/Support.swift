@@ -15,7 +15,9 @@ struct NotebookFixture: CustomStringConvertible, Sendable {
             .appendingPathComponent("Fixtures/notebook/\(name)")
     }
 
-    func tensor(_ name: String) throws -> Tensor { try NPYReader(folder.appendingPathComponent("\(name).npy").path).readAll() }
+    func tensor(_ name: String) throws -> Tensor {
+        try NPYReader(folder.appendingPathComponent("\(name).npy").path).readAll()
+    }
     func state(_ name: String) throws -> StateDictionary {
         try Safetensors.read(folder.appendingPathComponent("\(name).safetensors").path)
     }

@@ -22,8 +22,7 @@ extension ConvolutionKernel {
     /// The reason why direct kernels of one pixel stride refuse a problem, or `yes`.
     ///
     /// - Parameter kernel: the only height × width accepted, or `nil` for any.
-    @inlinable
-    public static func directSupport(
+    static func directSupport(
         _ problem: ConvolutionProblem, layout: ConvolutionProblem.InputLayout, stride: Int,
         kernel: (height: Int, width: Int)?
     ) -> Support {
@@ -31,7 +30,8 @@ extension ConvolutionKernel {
         if problem.inputLayout != layout { return .no("\(problem.inputLayout) input, takes \(layout)") }
         if problem.strideWidth != stride { return .no("stride \(problem.strideWidth), takes \(stride)") }
         if let kernel, (problem.kernelHeight, problem.kernelWidth) != kernel {
-            return .no("\(problem.kernelHeight)x\(problem.kernelWidth), takes \(kernel.height)x\(kernel.width)")
+            return .no(
+                "\(problem.kernelHeight)x\(problem.kernelWidth), takes \(kernel.height)x\(kernel.width)")
         }
         return .yes
     }

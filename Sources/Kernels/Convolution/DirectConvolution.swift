@@ -22,10 +22,12 @@ public enum DirectConvolution<
                 let end = call.pointee.width &* (strip &+ 1) / strips
                 if panelLanes <= channelBlock || isWhole {
                     Strip<I, vectors, pixelStride>.run(
-                        end &- column, limit: pixels, call, weights: weights, channel: channel, column: column)
+                        end &- column, limit: pixels, call, weights: weights, channel: channel, column: column
+                    )
                 } else {
                     Strip<I, lastVectors, pixelStride>.run(
-                        end &- column, limit: pixels, call, weights: weights, channel: channel, column: column)
+                        end &- column, limit: pixels, call, weights: weights, channel: channel, column: column
+                    )
                 }
                 column = end
             }

@@ -22,7 +22,8 @@ public enum ReferenceConvolution {
                         }
                     }
                     if let residual = c.residual {
-                        let at = block * c.residualBlockStride + y * c.residualRowStride + x * channelBlock + lane
+                        let at =
+                            block * c.residualBlockStride + y * c.residualRowStride + x * channelBlock + lane
                         sum += Double(residual[at])
                     }
                     if c.rectifies, sum < 0 { sum = 0 }

@@ -26,12 +26,14 @@ public enum DotTile<I: InstructionSet, let rowTile: Int, let outputTile: Int> {
     @inlinable @inline(never)
     static func run(_ call: UnsafePointer<LinearCall>, weights: UnsafePointer<Float>, row: Int, first: Int) {
         typealias Sums = InlineArray<outputTile, I.Vector>
-        var sums = InlineArray<rowTile, Sums>(repeating: Sums(repeating: I.Vector(repeating: 0)))
+        let zeros = InlineArray<rowTile, Sums>(repeating: Sums(repeating: I.Vector(repeating: 0)))
+        var totals = zeros
         let stride = call.pointee.inputRowStride
         let rows = call.pointee.input + row &* stride
         var weight = weights
         var run = 0
         while run < call.pointee.runCount {
+            var sums = zeros
             var input = rows + Int(call.pointee.runs[run])
             var remaining = call.pointee.runLength
             while remaining > 0 {
@@ -45,13 +47,16 @@ public enum DotTile<I: InstructionSet, let rowTile: Int, let outputTile: Int> {
                 weight += outputTile &* I.lanes
                 remaining &-= I.lanes
             }
+            for r in 0..<rowTile {
+                for o in 0..<outputTile { totals[r][o] += sums[r][o] }
+            }
             run &+= 1
         }
         for r in 0..<rowTile {
             let output = call.pointee.output + (row &+ r) &* call.pointee.outputRowStride
             for o in 0..<outputTile where first &+ o < call.pointee.outputs {
                 var sum: Float = 0
-                for lane in 0..<I.lanes { sum += sums[r][o][lane] }
+                for lane in 0..<I.lanes { sum += totals[r][o][lane] }
                 sum += call.pointee.bias[first &+ o]
                 output[first &+ o] = call.pointee.rectifies && 0 > sum ? 0 : sum
             }

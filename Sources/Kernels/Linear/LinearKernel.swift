@@ -2,9 +2,9 @@
 ///
 ///     output[row, o] = act(bias[o] + Σ_run Σ_i input[row, runs[run] + i] · weights[o, run, i])
 ///
-/// Each sum is kept in one vector of partial sums, position `i` in lane `i mod lanes`, in order of `run`, then
-/// `i`; lane 0 … last are added in order at the end, then the bias. The order depends on neither `rows` nor
-/// `outputs`.
+/// Each run is summed in one vector of partial sums, position `i` in lane `i mod lanes`, in order of `i`; the runs'
+/// vectors are added in order of `run`, which keeps rounding small in long reductions; lane 0 … last are added in
+/// order at the end, then the bias. The order depends on neither `rows` nor `outputs`.
 ///
 /// - `runs`: the reduction as offsets into a row, each followed by `runLength` consecutive floats, a multiple of
 ///   16.
@@ -52,7 +52,8 @@ public struct LinearKernel: Sendable {
     public let run: @Sendable (UnsafePointer<LinearCall>) -> Void
 
     public init(
-        name: String, tileOutputs: Int, lanes: Int, run: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void
+        name: String, tileOutputs: Int, lanes: Int,
+        run: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void
     ) {
         self.name = name
         self.tileOutputs = tileOutputs

@@ -20,7 +20,7 @@ extension Architecture {
     public func summary() throws(EngineError) -> String { try declared().summary }
 
     private func declared() throws(EngineError) -> NetworkBuilder {
-        var builder = NetworkBuilder(className: className, inputShape: inputShape, context: nil)
+        var builder = try NetworkBuilder(className: className, inputShape: inputShape, context: nil)
         _ = try build(&builder)
         return builder
     }
@@ -56,23 +56,27 @@ public struct Model: Sendable {
             case (.tensor(let tensor)?, .constant), (.tensor(let tensor)?, .kaimingUniform),
                 (.tensor(let tensor)?, .biasUniform):
                 guard tensor.shape.dimensions == specification.shape else {
-                    problems.append("\(name) has shape \(tensor.shape.dimensions), not \(specification.shape)")
+                    problems.append(
+                        "\(name) has shape \(tensor.shape.dimensions), not \(specification.shape)")
                     continue
                 }
                 let odd = tensor.withElements { $0.lazy.filter { !$0.isFinite }.count }
                 if odd > 0 {
                     warnings.append(
-                        EngineWarning("non-finite-weights", "\(subject): \(odd) values of \(name) are NaN or infinite"))
+                        EngineWarning(
+                            "non-finite-weights", "\(subject): \(odd) values of \(name) are NaN or infinite"))
                 }
                 state[name] = .tensor(tensor)
-            case (let entry?, _): problems.append("\(name) has shape \(entry.shape.dimensions) or a wrong type")
+            case (let entry?, _):
+                problems.append("\(name) has shape \(entry.shape.dimensions) or a wrong type")
             }
         }
         let known = Set(specifications.map(\.name))
         problems += weights.names.filter { !known.contains($0) }.map { "unexpected \($0)" }
         guard problems.isEmpty else {
             throw EngineError(
-                .badData, subject, problems.joined(separator: "; "), expected: "the tensors of \(architecture.name)")
+                .badData, subject, problems.joined(separator: "; "),
+                expected: "the tensors of \(architecture.name)")
         }
         self.architecture = architecture
         self.weights = state
@@ -113,7 +117,7 @@ public struct Model: Sendable {
 
     /// The network as operations, nothing folded or fused.
     public func graph(mode: BatchNormalizationMode = .running) throws(EngineError) -> Graph {
-        var builder = NetworkBuilder(
+        var builder = try NetworkBuilder(
             className: architecture.className, inputShape: architecture.inputShape,
             context: ParameterContext(state: weights, mode: mode))
         let output = try architecture.build(&builder)

@@ -25,7 +25,11 @@ public protocol LayerModule: Sendable {
     var parameters: [ParameterSpecification] { get }
     /// What PyTorch prints: `ReLU()`.
     var summary: String { get }
-    /// - Parameter path: the module's path, under which `context` finds its tensors.
+    /// The module's operation.
+    ///
+    /// - Parameters:
+    ///   - path: the module's path.
+    ///   - context: finds the module's tensors under that path.
     func operation(path: String, _ context: ParameterContext) throws(EngineError) -> any Operation
 }
 
@@ -75,8 +79,11 @@ public struct Conv2d: LayerModule {
     public var summary: String {
         let g = geometry
         var line = "Conv2d(\(g.inputChannels), \(g.outputChannels)"
-        line += ", kernel_size=(\(g.kernelHeight), \(g.kernelWidth)), stride=(\(g.strideHeight), \(g.strideWidth))"
-        if (g.paddingHeight, g.paddingWidth) != (0, 0) { line += ", padding=(\(g.paddingHeight), \(g.paddingWidth))" }
+        line +=
+            ", kernel_size=(\(g.kernelHeight), \(g.kernelWidth)), stride=(\(g.strideHeight), \(g.strideWidth))"
+        if (g.paddingHeight, g.paddingWidth) != (0, 0) {
+            line += ", padding=(\(g.paddingHeight), \(g.paddingWidth))"
+        }
         if (g.dilationHeight, g.dilationWidth) != (1, 1) {
             line += ", dilation=(\(g.dilationHeight), \(g.dilationWidth))"
         }
@@ -113,7 +120,8 @@ public struct BatchNorm2d: LayerModule {
 
     public var summary: String {
         let epsilon = epsilon == 1e-5 ? "1e-05" : "\(epsilon)"
-        return "BatchNorm2d(\(channels), eps=\(epsilon), momentum=\(momentum), affine=True, track_running_stats=True)"
+        return
+            "BatchNorm2d(\(channels), eps=\(epsilon), momentum=\(momentum), affine=True, track_running_stats=True)"
     }
 
     public func operation(path: String, _ context: ParameterContext) throws(EngineError) -> any Operation {
@@ -129,7 +137,9 @@ public struct ReLUModule: LayerModule {
     public init() {}
     public var parameters: [ParameterSpecification] { [] }
     public var summary: String { "ReLU()" }
-    public func operation(path: String, _ context: ParameterContext) throws(EngineError) -> any Operation { ReLU() }
+    public func operation(path: String, _ context: ParameterContext) throws(EngineError) -> any Operation {
+        ReLU()
+    }
 }
 
 public struct LinearModule: LayerModule {

@@ -22,7 +22,11 @@ public struct NetworkBuilder: Sendable {
     /// Parameters in order of construction, with their whole path.
     public private(set) var parameters: [ParameterSpecification] = []
 
-    init(className: String, inputShape: FeatureShape, context: ParameterContext?) {
+    /// - Throws: `badData` for an input of no or too many elements.
+    init(
+        className: String, inputShape: FeatureShape, context: ParameterContext?
+    ) throws(EngineError) {
+        try inputShape.check(subject: className)
         self.context = context
         graph = Graph(inputShape: inputShape)
         scopes = [("", [], className)]
@@ -38,7 +42,8 @@ public struct NetworkBuilder: Sendable {
         let path = self.path(name)
         scopes[scopes.count - 1].lines.append("(\(name)): \(module.summary)")
         parameters += module.parameters.map {
-            ParameterSpecification(name: "\(path).\($0.name)", shape: $0.shape, initialization: $0.initialization)
+            ParameterSpecification(
+                name: "\(path).\($0.name)", shape: $0.shape, initialization: $0.initialization)
         }
         return LayerReference(path: path, module: module)
     }
@@ -80,6 +85,7 @@ public struct NetworkBuilder: Sendable {
         let name = use == 1 ? path : "\(path)#\(use)"
         let operation = try operation(context)
         let shape = try operation.outputShape(inputs.map(graph.shape(of:)), node: name)
+        try shape.check(subject: name)
         return graph.append(name, operation, inputs: inputs, shape: shape)
     }
 

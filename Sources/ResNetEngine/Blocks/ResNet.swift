@@ -13,7 +13,8 @@ public struct ResNet: Architecture {
     public var classes: Int
 
     public init(
-        block: any BlockVariant = ResidualBlock(), blocks: Int = 3, inputChannels: Int = 3, channels: Int = 64,
+        block: any BlockVariant = ResidualBlock(), blocks: Int = 3, inputChannels: Int = 3,
+        channels: Int = 64,
         imageHeight: Int = 28, imageWidth: Int = 28, classes: Int = 10
     ) {
         self.block = block
@@ -32,9 +33,14 @@ public struct ResNet: Architecture {
     }
 
     public func build(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge {
-        let classifier = builder.declare(
-            "layer_out", LinearModule(channels * imageHeight * imageWidth, classes))
-        let features = try builder.scope("make_layer", "Sequential") { builder throws(EngineError) in
+        let features = FeatureShape(channels: channels, height: imageHeight, width: imageWidth)
+        try features.check(subject: className)
+        guard blocks >= 0, classes >= 1 else {
+            throw EngineError(
+                .badData, className, "\(blocks) blocks, \(classes) classes", expected: "0 and 1 or more")
+        }
+        let classifier = builder.declare("layer_out", LinearModule(features.elementCount, classes))
+        let maps = try builder.scope("make_layer", "Sequential") { builder throws(EngineError) in
             var edge = builder.input
             for index in 0..<blocks {
                 edge = try builder.scope("\(index)", block.className) { builder throws(EngineError) in
@@ -45,7 +51,7 @@ public struct ResNet: Architecture {
             }
             return edge
         }
-        return try builder.apply(classifier, to: builder.flatten(features))
+        return try builder.apply(classifier, to: builder.flatten(maps))
     }
 }
 
@@ -60,11 +66,13 @@ extension ResNet {
     ) throws(EngineError) {
         func shape(_ name: String, rank: Int) throws(EngineError) -> Shape {
             guard let shape = state[name]?.shape else {
-                throw EngineError(.badData, subject, "no tensor \(name)", expected: "the notebook network's tensors")
+                throw EngineError(
+                    .badData, subject, "no tensor \(name)", expected: "the notebook network's tensors")
             }
             guard shape.rank == rank, shape.dimensions.allSatisfy({ $0 > 0 }) else {
                 throw EngineError(
-                    .badData, "\(subject): tensor \(name)", "shape \(shape)", expected: "\(rank) extents above 0")
+                    .badData, "\(subject): tensor \(name)", "shape \(shape)",
+                    expected: "\(rank) extents above 0")
             }
             return shape
         }

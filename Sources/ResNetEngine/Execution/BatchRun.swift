@@ -51,7 +51,9 @@ final class BatchRun: @unchecked Sendable {
 
     deinit { records.deallocate() }
 
-    var workerRecords: [WorkerRecord] { Array(UnsafeBufferPointer(start: records, count: placement.workers.count)) }
+    var workerRecords: [WorkerRecord] {
+        Array(UnsafeBufferPointer(start: records, count: placement.workers.count))
+    }
 
     /// Runs `rows` images; `running` takes in the batch's statistics if the plan makes any.
     func run(
@@ -115,7 +117,9 @@ final class BatchRun: @unchecked Sendable {
             records[slot].pinFailed = true
             return nil
         }
-        if CurrentThread.identifier != conductor, let conductorMask, isOneOfOurs(mask) { mask = conductorMask }
+        if CurrentThread.identifier != conductor, let conductorMask, isOneOfOurs(mask) {
+            mask = conductorMask
+        }
         return mask
     }
 

@@ -62,7 +62,8 @@ final class Conductor: Sendable {
         desk.put(pointer, waits: false)
     }
 
-    private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
+    private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+        argument in
         if let argument { Unmanaged<Desk>.fromOpaque(argument).takeRetainedValue().serve() }
         return nil
     }

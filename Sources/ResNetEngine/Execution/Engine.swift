@@ -65,7 +65,9 @@ public final class Engine: Sendable {
     ) throws(EngineError) {
         let isa = options.isa ?? machine.isa
         guard isa <= machine.isa else {
-            throw EngineError(.unavailable, "--isa", "\(isa.rawValue) on this machine", expected: "at most \(machine.isa.rawValue)")
+            throw EngineError(
+                .unavailable, "--isa", "\(isa.rawValue) on this machine",
+                expected: "at most \(machine.isa.rawValue)")
         }
         guard options.batch >= 1 else {
             throw EngineError(.usage, "--batch", "\(options.batch)", expected: "1 or more")
@@ -74,12 +76,11 @@ public final class Engine: Sendable {
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
         let graph = try model.graph(mode: options.mode)
         let cache = machine.caches.l2 ?? machine.caches.l1d
-        plan = try Planner(table: KernelSelection.table(for: isa), cacheBytes: cache?.bytes ?? 256 << 10).plan(graph)
+        plan = try Planner(table: KernelSelection.table(for: isa), cacheBytes: cache?.bytes ?? 256 << 10)
+            .plan(graph)
         flopsPerImage = graph.flops
-        memory = MemoryPrediction(
-            weights: model.weights.byteCount, packed: plan.packedBytes,
-            workspace: Workspace.byteCount(plan, slots: placement.workers.count, rows: options.batch),
-            batch: 4 * options.batch * (plan.inputShape.elementCount + plan.outputShape.elementCount))
+        memory = try MemoryPrediction(
+            model, plan, slots: placement.workers.count, rows: options.batch)
         try Self.check(memory, options, machine)
         let workspace = try Workspace(plan, slots: placement.workers.count, rows: options.batch)
         let runner = Runner(
@@ -99,7 +100,8 @@ public final class Engine: Sendable {
     ) throws(EngineError) {
         if let limit = options.maximumBytes, memory.total > limit {
             throw EngineError(
-                .resource, "--max-memory", "predicted peak of \(memory.total) bytes", expected: "at most \(limit)")
+                .resource, "--max-memory", "predicted peak of \(memory.total) bytes",
+                expected: "at most \(limit)")
         }
         if let limit = machine.memoryLimitBytes, memory.total > limit {
             throw EngineError(
@@ -111,6 +113,7 @@ public final class Engine: Sendable {
     /// Scores `rows` images.
     ///
     /// - Parameters:
+    ///   - rows: images in the batch.
     ///   - input: `rows · c · h · w` floats, `n c h w`.
     ///   - output: `rows` results, written whole; row order is kept.
     /// - Throws: `badData` when sizes do not fit, or in `batch` mode when one value a channel has no variance;
@@ -162,8 +165,9 @@ public final class Engine: Sendable {
     private func job(
         _ rows: Int, _ input: UnsafeBufferPointer<Float>, _ output: UnsafeMutableBufferPointer<Float>
     ) throws(EngineError) -> Conductor.Job? {
-        guard rows >= 0, input.count == rows * inputShape.elementCount,
-            output.count == rows * outputShape.elementCount
+        let (inputs, inputOverflow) = rows.multipliedReportingOverflow(by: inputShape.elementCount)
+        let (outputs, outputOverflow) = rows.multipliedReportingOverflow(by: outputShape.elementCount)
+        guard rows >= 0, !inputOverflow, !outputOverflow, input.count == inputs, output.count == outputs
         else {
             throw EngineError(
                 .badData, "batch of \(rows)", "\(input.count) floats in, \(output.count) out",
@@ -172,7 +176,8 @@ public final class Engine: Sendable {
         guard rows > 0, let source = input.baseAddress, let target = output.baseAddress else { return nil }
         for record in plan.records where record.area < 2 && rows * record.area < 2 {
             throw EngineError(
-                .badData, "batch of \(rows)", "\(rows * record.area) value a channel at a batch normalisation",
+                .badData, "batch of \(rows)",
+                "\(rows * record.area) value a channel at a batch normalisation",
                 expected: "more than 1 in batch mode")
         }
         return Conductor.Job(rows: rows, input: source, output: target)
@@ -207,7 +212,12 @@ public final class Engine: Sendable {
     public var warnings: [EngineWarning] {
         let failed = workerRecords.filter(\.pinFailed).count
         return preparationWarnings
-            + (failed == 0 ? [] : [EngineWarning("pin-failed", "\(failed) of \(placement.workers.count) workers could not be pinned")])
+            + (failed == 0
+                ? []
+                : [
+                    EngineWarning(
+                        "pin-failed", "\(failed) of \(placement.workers.count) workers could not be pinned")
+                ])
     }
 }
 

@@ -29,5 +29,18 @@ public struct MemoryPrediction: Sendable, Hashable {
     /// Images and results of one batch.
     public var batch: Int
 
-    public var total: Int { weights + packed + workspace + batch }
+    /// All of it.
+    public var total: Int
+
+    /// - Throws: `resource` when the sum is more than can be addressed.
+    init(_ model: Model, _ plan: Plan, slots: Int, rows: Int) throws(EngineError) {
+        weights = model.weights.byteCount
+        packed = plan.packedBytes
+        workspace = try Workspace.byteCount(plan, slots: slots, rows: rows)
+        var size = ByteCount(subject: "batch of \(rows)")
+        try size.add(4, rows, plan.inputShape.elementCount + plan.outputShape.elementCount)
+        batch = size.bytes
+        for part in [weights, packed, workspace] { try size.add(part) }
+        total = size.bytes
+    }
 }

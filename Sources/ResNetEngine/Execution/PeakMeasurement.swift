@@ -12,7 +12,9 @@ public enum PeakMeasurement {
         var best = 0.0
         var sink: Float = 0
         // Grow to the slice's length first; those runs warm the core up too.
-        while seconds(clock.measure { sink += probe.run(iterations) }) * 1e3 < milliseconds { iterations *= 2 }
+        while seconds(clock.measure { sink += probe.run(iterations) }) * 1e3 < milliseconds {
+            iterations *= 2
+        }
         for _ in 0..<slices {
             let elapsed = seconds(clock.measure { sink += probe.run(iterations) })
             best = max(best, Double(iterations * probe.flopsPerIteration) / elapsed / 1e9)

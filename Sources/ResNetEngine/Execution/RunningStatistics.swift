@@ -68,7 +68,8 @@ struct RunningStatistics {
                 try Tensor(shape: [module.mean.count], values: module.mean))
             state["\(module.name).running_var"] = .tensor(
                 try Tensor(shape: [module.variance.count], values: module.variance))
-            state["\(module.name).num_batches_tracked"] = .integers(shape: try Shape([]), values: [module.batches])
+            state["\(module.name).num_batches_tracked"] = .integers(
+                shape: try Shape([]), values: [module.batches])
         }
         return state
     }
@@ -81,7 +82,9 @@ struct BatchStatistics {
     var rows: Int
 
     /// Mean, centred second moment and number of values of one channel.
-    func combined(_ record: Plan.StatisticsRecord, channel: Int) -> (mean: Double, moment: Double, count: Double) {
+    func combined(_ record: Plan.StatisticsRecord, channel: Int) -> (
+        mean: Double, moment: Double, count: Double
+    ) {
         let first = memory + (record.offset * capacity + channel)
         let stride = 2 * record.channels
         var sum = 0.0
@@ -96,10 +99,15 @@ struct BatchStatistics {
     }
 
     /// Makes the coefficients of a step from the statistics of its terms.
-    func fill(_ update: Plan.CoefficientUpdate, _ records: [Plan.StatisticsRecord], into memory: UnsafeMutablePointer<Float>) {
+    func fill(
+        _ update: Plan.CoefficientUpdate, _ records: [Plan.StatisticsRecord],
+        into memory: UnsafeMutablePointer<Float>
+    ) {
         ChannelAffineStep.fill(memory + update.offset, channels: update.channels, update.normalizations) {
             term, channel, normalization in
-            guard let record = update.records[term] else { return normalization.runningAffine(channel: channel) }
+            guard let record = update.records[term] else {
+                return normalization.runningAffine(channel: channel)
+            }
             let (mean, moment, count) = combined(records[record], channel: channel)
             return normalization.affine(channel: channel, mean: mean, variance: moment / count)
         }

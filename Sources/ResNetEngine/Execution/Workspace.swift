@@ -33,17 +33,22 @@ final class Workspace {
     private static func shared(
         _ plan: Plan, rows: Int
     ) throws(EngineError) -> (AlignedBuffer<Float>, AlignedBuffer<Double>) {
-        let (floats, overflow) = plan.batchArenaSize.multipliedReportingOverflow(by: rows)
-        guard !overflow else { throw EngineError(.resource, "batch of \(rows)", "more memory than can be addressed") }
+        var size = ByteCount(subject: "batch of \(rows)")
+        try size.add(rows, max(4 * plan.batchArenaSize, 8 * plan.statisticsSize))
         return (
-            try AlignedBuffer(count: floats, subject: "arena of a batch of \(rows)"),
+            try AlignedBuffer(count: plan.batchArenaSize * rows, subject: "arena of a batch of \(rows)"),
             try AlignedBuffer(count: plan.statisticsSize * rows, subject: "statistics of a batch of \(rows)")
         )
     }
 
     /// Bytes that a workspace takes.
-    static func byteCount(_ plan: Plan, slots: Int, rows: Int) -> Int {
-        let shared = plan.isBatchCoupled ? rows * (4 * plan.batchArenaSize + 8 * plan.statisticsSize) : 0
-        return 4 * plan.slotArenaSize * slots + 4 * plan.coefficientSize + shared
+    ///
+    /// - Throws: `resource` when they cannot be addressed.
+    static func byteCount(_ plan: Plan, slots: Int, rows: Int) throws(EngineError) -> Int {
+        var size = ByteCount(subject: "batch of \(rows)")
+        try size.add(4, plan.slotArenaSize, slots)
+        try size.add(4, plan.coefficientSize)
+        if plan.isBatchCoupled { try size.add(rows, 4 * plan.batchArenaSize + 8 * plan.statisticsSize) }
+        return size.bytes
     }
 }

@@ -31,7 +31,9 @@ public struct Graph: Sendable {
     /// All shapes of a node's inputs.
     public func inputShapes(of node: Node) -> [FeatureShape] { node.inputs.map(shape(of:)) }
 
-    mutating func append(_ name: String, _ operation: any Operation, inputs: [Edge], shape: FeatureShape) -> Edge {
+    mutating func append(_ name: String, _ operation: any Operation, inputs: [Edge], shape: FeatureShape)
+        -> Edge
+    {
         let edge = Edge(index: shapes.count)
         shapes.append(shape)
         nodes.append(Node(name: name, operation: operation, inputs: inputs, output: edge))

@@ -44,7 +44,8 @@ public struct BatchNormalization: Operation {
     ) throws(EngineError) {
         for tensor in [bias, runningMean, runningVariance] {
             guard tensor.shape == weight.shape, weight.shape.rank == 1 else {
-                throw EngineError(.badData, module, "parameter of shape \(tensor.shape)", expected: "\(weight.shape)")
+                throw EngineError(
+                    .badData, module, "parameter of shape \(tensor.shape)", expected: "\(weight.shape)")
             }
         }
         self.module = module

@@ -58,7 +58,8 @@ public struct Convolution2D: Operation {
         let g = geometry
         guard
             [
-                g.inputChannels, g.outputChannels, g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth,
+                g.inputChannels, g.outputChannels, g.kernelHeight, g.kernelWidth, g.strideHeight,
+                g.strideWidth,
                 g.dilationHeight, g.dilationWidth, g.groups,
             ].allSatisfy({ $0 >= 1 && $0 <= Int(Int32.max) }),
             [g.paddingHeight, g.paddingWidth].allSatisfy({ $0 >= 0 && $0 <= 1 << 16 }),
@@ -69,7 +70,8 @@ public struct Convolution2D: Operation {
         }
         let zeros = try Tensor(shape: [g.outputChannels], subject: node)
         guard (bias ?? zeros).shape.dimensions == [g.outputChannels] else {
-            throw EngineError(.badData, node, "bias of shape \(zeros.shape)", expected: "[\(g.outputChannels)]")
+            throw EngineError(
+                .badData, node, "bias of shape \(zeros.shape)", expected: "[\(g.outputChannels)]")
         }
         self.geometry = geometry
         self.weight = weight
@@ -95,7 +97,8 @@ public struct Convolution2D: Operation {
             height: extent(input.height, g.kernelHeight, g.strideHeight, g.paddingHeight, g.dilationHeight),
             width: extent(input.width, g.kernelWidth, g.strideWidth, g.paddingWidth, g.dilationWidth))
         guard output.height > 0, output.width > 0 else {
-            throw EngineError(.badData, node, "input \(input) is smaller than the kernel", expected: "a larger map")
+            throw EngineError(
+                .badData, node, "input \(input) is smaller than the kernel", expected: "a larger map")
         }
         if addsResidual, inputs[1] != output {
             throw EngineError(.badData, node, "residual of shape \(inputs[1])", expected: "\(output)")
@@ -136,7 +139,8 @@ public struct Convolution2D: Operation {
                                     let w = ow * g.strideWidth - g.paddingWidth + s * g.dilationWidth
                                     guard w >= 0, w < x.shape.width else { continue }
                                     let at = ((k * groupInputs + c) * g.kernelHeight + r) * g.kernelWidth + s
-                                    sum += x[n, k / groupOutputs * groupInputs + c, h, w] * Double(weights[at])
+                                    sum +=
+                                        x[n, k / groupOutputs * groupInputs + c, h, w] * Double(weights[at])
                                 }
                             }
                         }

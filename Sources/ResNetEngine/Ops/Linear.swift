@@ -14,7 +14,8 @@ public struct Linear: Operation {
 
     /// - Throws: `badData` naming `node` unless weight is `o i` and bias `o`, with `o` and `i` at least 1.
     public init(weight: Tensor, bias: Tensor, node: String) throws(EngineError) {
-        guard weight.shape.rank == 2, weight.elementCount > 0, bias.shape.dimensions == [weight.shape[0]] else {
+        guard weight.shape.rank == 2, weight.elementCount > 0, bias.shape.dimensions == [weight.shape[0]]
+        else {
             throw EngineError(
                 .badData, node, "weight \(weight.shape) and bias \(bias.shape)", expected: "(o, i) and (o)")
         }
@@ -61,5 +62,7 @@ public struct Linear: Operation {
 extension Linear: PlannableOperation {
     var wantsImageGroups: Bool { true }
 
-    func step(_ context: StepPlanningContext) throws(EngineError) -> any Step { try LinearStep(self, context) }
+    func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
+        try LinearStep(self, context)
+    }
 }

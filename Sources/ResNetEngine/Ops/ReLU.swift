@@ -14,8 +14,12 @@ public struct ReLU: Operation {
         return inputs[0]
     }
 
-    public func cost(_ inputs: [FeatureShape]) -> Cost { Cost(flops: inputs.reduce(0) { $0 + $1.elementCount }) }
+    public func cost(_ inputs: [FeatureShape]) -> Cost {
+        Cost(flops: inputs.reduce(0) { $0 + $1.elementCount })
+    }
     public var accuracy: AccuracyClass { .exact }
 
-    public func reference(_ inputs: [ReferenceTensor]) -> ReferenceTensor { inputs[0].map { $0 < 0 ? 0 : $0 } }
+    public func reference(_ inputs: [ReferenceTensor]) -> ReferenceTensor {
+        inputs[0].map { $0 < 0 ? 0 : $0 }
+    }
 }

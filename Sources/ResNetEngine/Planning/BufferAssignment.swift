@@ -109,7 +109,9 @@ struct BufferAssignment {
     private mutating func place(_ scope: Scope, images: Int, from base: Int) -> Int {
         let indices = items(scope)
         let layout = arena(scope, images: images)
-        for (item, index) in indices.enumerated() { buffers[index].placement.offset = base + layout.offsets[item] }
+        for (item, index) in indices.enumerated() {
+            buffers[index].placement.offset = base + layout.offsets[item]
+        }
         for index in indices where buffers[index].placement.halo > 0 {
             buffers[index].placement.clearsHalo = indices.contains { sharesMemory(index, $0, images: images) }
         }

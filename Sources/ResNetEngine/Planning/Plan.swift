@@ -65,7 +65,9 @@ struct Plan: Sendable {
 
     /// Whether rows of a batch depend on each other.
     var isBatchCoupled: Bool { !records.isEmpty }
-    var packedBytes: Int { phases.reduce(0) { $0 + $1.stages.reduce(0) { $0 + $1.steps.reduce(0) { $0 + $1.packedBytes } } } }
+    var packedBytes: Int {
+        phases.reduce(0) { $0 + $1.stages.reduce(0) { $0 + $1.steps.reduce(0) { $0 + $1.packedBytes } } }
+    }
 }
 
 /// A step as it was planned, for reports.

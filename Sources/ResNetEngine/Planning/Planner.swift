@@ -27,14 +27,16 @@ struct Planner {
         let fitting = single.size == 0 ? 1 : cacheBytes / 2 / (4 * single.size)
         let microBatch = max(1, min(Self.microBatchLimit, fitting))
         let hasGroups = sequence.entries.contains { $0.takesGroups }
-        let imageGroup = hasGroups ? (Self.linearGroup + microBatch - 1) / microBatch * microBatch : microBatch
+        let imageGroup =
+            hasGroups ? (Self.linearGroup + microBatch - 1) / microBatch * microBatch : microBatch
 
         let slots = buffers.place(microBatch: microBatch, imageGroup: imageGroup)
         var plan = Plan(
             phases: (0...sequence.lastPhase).map { _ in Plan.Phase(prologue: [], stages: []) },
             inputShape: graph.shape(of: graph.input), outputShape: graph.shape(of: graph.output),
             microBatch: microBatch, imageGroup: imageGroup, slotArenaSize: slots.slot,
-            batchArenaSize: slots.batch, statisticsSize: 0, coefficientSize: 0, records: [], runningUpdates: [],
+            batchArenaSize: slots.batch, statisticsSize: 0, coefficientSize: 0, records: [],
+            runningUpdates: [],
             summaries: [], fusions: fusions)
         try addSteps(&plan, graph, source, sequence, buffers)
         return plan
@@ -99,7 +101,8 @@ struct Planner {
     private func addCoefficients(
         _ plan: inout Plan, _ node: Node, _ graph: Graph, _ records: [Edge: Int], phase: Int
     ) -> Int? {
-        guard let sum = node.operation as? ChannelAffineSum, sum.normalizations.contains(where: { $0?.mode == .batch })
+        guard let sum = node.operation as? ChannelAffineSum,
+            sum.normalizations.contains(where: { $0?.mode == .batch })
         else { return nil }
         let channels = graph.shape(of: node.output).channels
         let offset = plan.coefficientSize
@@ -107,7 +110,9 @@ struct Planner {
         plan.phases[phase].prologue.append(
             Plan.CoefficientUpdate(
                 offset: offset, normalizations: sum.normalizations,
-                records: node.inputs.indices.map { sum.isBatchCoupled(input: $0) ? records[node.inputs[$0]] : nil },
+                records: node.inputs.indices.map {
+                    sum.isBatchCoupled(input: $0) ? records[node.inputs[$0]] : nil
+                },
                 channels: channels))
         return offset
     }

@@ -15,7 +15,8 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     /// `conv:c3h28w28,k64r3s3,stride1,pad1,…`: every number that makes the case.
     var description: String {
         let g = geometry
-        var text = "conv:c\(g.inputChannels)h\(height)w\(width),k\(g.outputChannels)r\(g.kernelHeight)s\(g.kernelWidth)"
+        var text =
+            "conv:c\(g.inputChannels)h\(height)w\(width),k\(g.outputChannels)r\(g.kernelHeight)s\(g.kernelWidth)"
         text += ",stride\(g.strideHeight)x\(g.strideWidth),pad\(g.paddingHeight)x\(g.paddingWidth)"
         text += ",dil\(g.dilationHeight)x\(g.dilationWidth),groups\(g.groups),\(layout)"
         if hasBias { text += ",bias" }
@@ -29,7 +30,8 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
             inputChannels: g.inputChannels, outputChannels: g.outputChannels, outputHeight: output.height,
             outputWidth: output.width, kernelHeight: g.kernelHeight, kernelWidth: g.kernelWidth,
             strideHeight: g.strideHeight, strideWidth: g.strideWidth, dilationHeight: g.dilationHeight,
-            dilationWidth: g.dilationWidth, groups: g.groups, inputLayout: layout == .planar ? .planar : .blocked)
+            dilationWidth: g.dilationWidth, groups: g.groups,
+            inputLayout: layout == .planar ? .planar : .blocked)
     }
 
     // MARK: - The cases
@@ -46,8 +48,12 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
         var cases: [ConvolutionCase] = []
         for shape in shapes {
             for layout in [Layout.blocked, .planar] {
-                for width in 1...57 { append(&cases, shape, layout, channels: 5, filters: 20, width % 4 + 1, width) }
-                for channels in 1...130 { append(&cases, shape, layout, channels: channels, filters: 3, 2, 3) }
+                for width in 1...57 {
+                    append(&cases, shape, layout, channels: 5, filters: 20, width % 4 + 1, width)
+                }
+                for channels in 1...130 {
+                    append(&cases, shape, layout, channels: channels, filters: 3, 2, 3)
+                }
                 for filters in 1...130 { append(&cases, shape, layout, channels: 4, filters: filters, 1, 9) }
             }
         }
@@ -60,7 +66,8 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     ) {
         let turn = cases.count
         var geometry = Convolution2D.Geometry(
-            inputChannels: channels * shape.groups, outputChannels: filters * shape.groups, kernel: shape.kernel,
+            inputChannels: channels * shape.groups, outputChannels: filters * shape.groups,
+            kernel: shape.kernel,
             stride: shape.stride, padding: shape.dilation * (shape.kernel / 2))
         geometry.dilationHeight = shape.dilation
         geometry.dilationWidth = shape.dilation

@@ -72,7 +72,8 @@ struct KernelTrial {
         let target = memory.reserve(FeatureShape(channels: outputs), halo: 0, images: rows)
         let step = try LinearStep(
             operation,
-            StepPlanningContext(node: name, table: table, inputs: [source], output: target, coefficientOffset: nil))
+            StepPlanningContext(
+                node: name, table: table, inputs: [source], output: target, coefficientOffset: nil))
         let context = try memory.context()
         let input = memory.fill(source, images: rows, halo: false, context, &random)
         step.run(context, images: 0..<rows)
@@ -89,7 +90,8 @@ struct KernelTrial {
         var normalizations: [BatchNormalization?] = []
         for term in 0..<terms {
             let normalization = try BatchNormalization(
-                module: "trial", mode: .running, epsilon: 1e-5, momentum: 0.1, weight: tensor([shape.channels]),
+                module: "trial", mode: .running, epsilon: 1e-5, momentum: 0.1,
+                weight: tensor([shape.channels]),
                 bias: tensor([shape.channels]), runningMean: tensor([shape.channels]),
                 runningVariance: tensor([shape.channels], in: 0.5...2))
             normalizations.append(term == 1 && shape.channels % 2 == 0 ? nil : normalization)
@@ -169,7 +171,8 @@ struct KernelTrial {
         let unit = 0x1p-24 * (4 + 2 * terms.squareRoot())
         var worst = 0.0
         for index in expected.values.indices {
-            let error = abs(result.values[index] - expected.values[index]) / (unit * magnitude.values[index] + 1e-30)
+            let error =
+                abs(result.values[index] - expected.values[index]) / (unit * magnitude.values[index] + 1e-30)
             guard error.isFinite else { return .broken("output \(index) is \(result.values[index])") }
             worst = max(worst, error)
         }
@@ -201,7 +204,9 @@ extension Convolution2D {
 extension Linear {
     /// For each output, the sum of the absolute values of its terms.
     func magnitude(_ inputs: [ReferenceTensor]) -> ReferenceTensor {
-        guard let copy = try? Linear(weight: weight.absolute, bias: bias.absolute, node: "") else { return inputs[0] }
+        guard let copy = try? Linear(weight: weight.absolute, bias: bias.absolute, node: "") else {
+            return inputs[0]
+        }
         return copy.reference(inputs.map { $0.map(abs) })
     }
 }

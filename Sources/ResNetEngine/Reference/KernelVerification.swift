@@ -32,7 +32,8 @@ public enum KernelVerification {
     public static func run(isa: ISALevel, seed: UInt64) throws(EngineError) -> [Outcome] {
         guard isa <= .detected else {
             throw EngineError(
-                .unavailable, "--isa", isa.rawValue, expected: "at most \(ISALevel.detected.rawValue) on this machine")
+                .unavailable, "--isa", isa.rawValue,
+                expected: "at most \(ISALevel.detected.rawValue) on this machine")
         }
         return try run(KernelSelection.table(for: isa), seed: seed)
     }
@@ -65,7 +66,8 @@ public enum KernelVerification {
         var outcome = Outcome(kernel: table.linear.name)
         for rows in 1...9 {
             for outputs in 1...23 {
-                let shape = FeatureShape(channels: outputs * 3 % 40 + 1, height: rows % 3 + 1, width: outputs % 4 + 1)
+                let shape = FeatureShape(
+                    channels: outputs * 3 % 40 + 1, height: rows % 3 + 1, width: outputs % 4 + 1)
                 var trial = KernelTrial(seed: seed &+ UInt64(rows * 100 + outputs))
                 let result = try trial.linear(
                     rows: rows, input: shape, outputs: outputs, rectifies: outputs % 2 == 0, table: table)
@@ -82,7 +84,8 @@ public enum KernelVerification {
             for terms in 1...2 {
                 var trial = KernelTrial(seed: seed &+ UInt64(channels * 10 + terms))
                 let result = try trial.affine(
-                    shape, terms: terms, rectifies: channels % 2 == 0, overwrites: channels % 3 == 0, table: table)
+                    shape, terms: terms, rectifies: channels % 2 == 0, overwrites: channels % 3 == 0,
+                    table: table)
                 outcome.record(result, "affine:\(shape),\(terms) terms")
             }
         }

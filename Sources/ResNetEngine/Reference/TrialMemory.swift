@@ -96,7 +96,9 @@ final class TrialMemory {
             }
         }
         for index in 0..<size where !allowed.contains(index) {
-            if context.slotArena[index].bitPattern != Self.canary { return "float \(index) of \(size) was overwritten" }
+            if context.slotArena[index].bitPattern != Self.canary {
+                return "float \(index) of \(size) was overwritten"
+            }
         }
         return nil
     }

@@ -85,7 +85,8 @@ enum MapCopy {
 
     /// As `unpack`, into a vector that is itself a placed map of 1 × 1 pixels.
     static func flatten(
-        _ origin: UnsafePointer<Float>, _ placement: TensorPlacement, into target: UnsafeMutablePointer<Float>,
+        _ origin: UnsafePointer<Float>, _ placement: TensorPlacement,
+        into target: UnsafeMutablePointer<Float>,
         _ vector: TensorPlacement
     ) {
         let shape = placement.shape

@@ -72,7 +72,9 @@ struct ChannelAffineStep: Step {
     }
 
     @inline(__always)
-    private func map(_ context: StepContext, _ image: Int, _ placement: TensorPlacement) -> ChannelAffineCall.Map {
+    private func map(_ context: StepContext, _ image: Int, _ placement: TensorPlacement)
+        -> ChannelAffineCall.Map
+    {
         ChannelAffineCall.Map(
             pointer: context.origin(image, of: placement), rowStride: placement.rowStride,
             blockStride: placement.planeStride)

@@ -40,7 +40,8 @@ struct ConvolutionStep: Step {
         taps = try AlignedBuffer(count: offsets.count, subject: context.node)
         for (index, offset) in offsets.enumerated() {
             guard let tap = Int32(exactly: offset) else {
-                throw EngineError(.resource, context.node, "map of \(input.elementCount) floats", expected: "a smaller one")
+                throw EngineError(
+                    .resource, context.node, "map of \(input.elementCount) floats", expected: "a smaller one")
             }
             taps.pointer[index] = tap
         }
@@ -52,7 +53,9 @@ struct ConvolutionStep: Step {
             subject: context.node)
         bias = try AlignedBuffer(count: blocks(ofChannels: channels) * channelBlock, subject: context.node)
         packedBytes = weights.byteCount + bias.byteCount + taps.byteCount
-        operation.bias.withElements { bias.pointer.update(from: $0.baseAddress ?? UnsafePointer(bias.pointer), count: channels) }
+        operation.bias.withElements {
+            bias.pointer.update(from: $0.baseAddress ?? UnsafePointer(bias.pointer), count: channels)
+        }
         operation.weight.withElements { source in
             ConvolutionWeights.pack(
                 into: weights.pointer, outputChannels: channels, panelLanes: kernel.panelLanes,
@@ -65,7 +68,8 @@ struct ConvolutionStep: Step {
         for image in images {
             if output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             var call = ConvolutionCall(
-                input: context.origin(image, of: input) - firstTap, weights: weights.pointer, bias: bias.pointer,
+                input: context.origin(image, of: input) - firstTap, weights: weights.pointer,
+                bias: bias.pointer,
                 residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
                 output: context.origin(image, of: output), steps: taps.pointer, stepCount: taps.count,
                 stepLength: stepLength, blocks: output.planes, height: output.shape.height,
@@ -102,7 +106,9 @@ private struct ReductionOrder {
         for plane in 0..<input.planes {
             for r in 0..<geometry.kernelHeight {
                 let row = plane * input.planeStride + r * geometry.dilationHeight * input.rowStride
-                for s in 0..<stepsPerRow { offsets.append(row + s * geometry.dilationWidth * input.pixelStride) }
+                for s in 0..<stepsPerRow {
+                    offsets.append(row + s * geometry.dilationWidth * input.pixelStride)
+                }
             }
         }
         return offsets

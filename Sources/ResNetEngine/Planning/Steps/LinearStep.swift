@@ -27,7 +27,8 @@ struct LinearStep: Step {
         for row in 0..<rows {
             let offset = row / shape.height * input.planeStride + row % shape.height * input.rowStride
             guard let run = Int32(exactly: offset) else {
-                throw EngineError(.resource, context.node, "map of \(input.elementCount) floats", expected: "a smaller one")
+                throw EngineError(
+                    .resource, context.node, "map of \(input.elementCount) floats", expected: "a smaller one")
             }
             runs.pointer[row] = run
         }
@@ -56,7 +57,8 @@ struct LinearStep: Step {
         let target = context.origin(images.lowerBound, of: output)
         var call = LinearCall(
             input: context.origin(images.lowerBound, of: input), inputRowStride: input.elementCount,
-            weights: weights.pointer, bias: bias.pointer, output: target, outputRowStride: output.elementCount,
+            weights: weights.pointer, bias: bias.pointer, output: target,
+            outputRowStride: output.elementCount,
             runs: runs.pointer, runCount: runs.count, runLength: input.shape.width * channelBlock,
             rows: images.count, outputs: bias.count, rectifies: rectifies)
         kernel.run(&call)

@@ -1,0 +1,90 @@
+import ModelFiles
+import ResNetEngine
+
+/// A model, and what stands about its origin in reports.
+public struct LoadedModel: Sendable {
+    public let model: Model
+    /// The generator as it stands after the weights: an input drawn from it is PyTorch's.
+    public let generator: TorchGenerator
+    /// `seed 0`, or the file of the weights.
+    public let origin: String
+}
+
+extension ModelOptions {
+    /// The network's structure: from the weights' shapes where there are weights.
+    public func architecture() throws(EngineError) -> ResNet {
+        try structure().network
+    }
+
+    /// The model with its weights, loaded or drawn.
+    ///
+    /// - Throws: `usage` for names this version does not have; `missingInput` and `badData` for the weights;
+    ///   `resource` when they would not fit the memory.
+    public func load(for machine: Machine) throws(EngineError) -> LoadedModel {
+        var generator = TorchGenerator(seed: try seedValue())
+        let (network, state) = try structure()
+        if let weights, let state {
+            let model = try Model(network, weights: state, subject: weights)
+            return LoadedModel(model: model, generator: generator, origin: "weights \(weights)")
+        }
+        try checkMemory(of: network, machine)
+        let model = try Model(network, generator: &generator)
+        return LoadedModel(model: model, generator: generator, origin: "seed \(seed)")
+    }
+
+    /// Prepares an engine, and refuses one that would not fit the memory that the machine has left: the system
+    /// would end the program.
+    public func engine(
+        _ model: Model, _ options: EngineOptions, _ machine: Machine
+    ) throws(EngineError) -> Engine {
+        guard options.maximumBytes == nil else {
+            return try Engine(model, options: options, machine: machine)
+        }
+        var limited = options
+        limited.maximumBytes = AvailableMemory.bytes
+        do throws(EngineError) {
+            return try Engine(model, options: limited, machine: machine)
+        } catch {
+            guard error.subject == "--max-memory" else { throw error }
+            throw EngineError(error.code, "memory of this machine", error.found, expected: error.expected)
+        }
+    }
+
+    private func structure() throws(EngineError) -> (network: ResNet, state: StateDictionary?) {
+        let variant = try OptionValue.choice(block, "--block", among: [(ResidualBlock.name, ResidualBlock())])
+        guard model == "notebook" else {
+            throw EngineError(
+                .usage, "--model", "'\(model)' is not in version \(ToolVersion.current)", expected: "notebook"
+            )
+        }
+        _ = try seedValue()
+        let image = try imageSize()
+        if let weights {
+            if weights.hasSuffix(".pt") || weights.hasSuffix(".pth") {
+                throw EngineError(
+                    .usage, "--weights",
+                    "'\(weights)': checkpoints of PyTorch are not in version \(ToolVersion.current)",
+                    expected: "a .safetensors file")
+            }
+            let state = try Safetensors.read(weights)
+            return (try ResNet(matching: state, block: variant, image: image, subject: weights), state)
+        }
+        let standard = ResNet(block: variant)
+        guard let image else { return (standard, nil) }
+        return (ResNet(block: variant, imageHeight: image.height, imageWidth: image.width), nil)
+    }
+
+    /// Weights that are to be drawn may be of any size; the memory is not.
+    private func checkMemory(of network: ResNet, _ machine: Machine) throws(EngineError) {
+        let count = try network.parameters().reduce(0) { $0 + $1.shape.reduce(1, *) }
+        let given = try maxMemory.map { text throws(EngineError) in
+            try OptionValue.integer(text, "--max-memory", in: 1...Int.max)
+        }
+        let limit = min(machine.memoryLimitBytes ?? .max, AvailableMemory.bytes, given ?? .max)
+        guard 4 * count <= limit else {
+            throw EngineError(
+                .resource, given == limit ? "--max-memory" : "memory of this machine",
+                "\(4 * count) bytes of weights", expected: "at most \(limit)")
+        }
+    }
+}

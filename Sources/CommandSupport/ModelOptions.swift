@@ -1,0 +1,69 @@
+import ArgumentParser
+import ResNetEngine
+
+/// The options that every command takes: which model, and how it runs.
+///
+/// They stay text here; ``ModelOptions`` turns them into values with errors that name the flag.
+public struct ModelOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The network: notebook.", valueName: "name"))
+    public var model = "notebook"
+
+    @Option(
+        help: ArgumentHelp(
+            "Weights, a state_dict in a .safetensors file; the geometry is read off it.", valueName: "file"))
+    public var weights: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Random numbers begin as after PyTorch's manual_seed(n).", valueName: "n"))
+    public var seed = "0"
+
+    @Option(help: ArgumentHelp("The block variant: notebook.", valueName: "name"))
+    public var block = "notebook"
+
+    @Option(
+        help: ArgumentHelp(
+            "Batch-norm statistics: running (inference), or batch (PyTorch's training-mode forward).",
+            valueName: "running|batch"))
+    public var mode = "running"
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Images a batch; scaling takes a list.", valueName: "n[,n…]"))
+    public var batch = "32"
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            Workers, 1 to 1024. Default: the cores that this process may use. scaling runs 1, 2, 4 … n, or \
+            exactly the list given: 1,2,3, and 2, for 2 alone.
+            """, valueName: "n"))
+    public var threads: String?
+
+    @Option(
+        help: ArgumentHelp("The highest instruction set to use.", valueName: "auto|baseline|avx2|avx512"))
+    public var isa = "auto"
+
+    @Option(help: ArgumentHelp("What runs the workers.", valueName: "dispatch|openmp"))
+    public var executor = "dispatch"
+
+    @Option(
+        help: ArgumentHelp(
+            "Where workers run; auto pins one worker a core when they fill all cores.",
+            valueName: "auto|none|core|list:0,2-5"))
+    public var pin = "auto"
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Refuse to run when the predicted peak of memory is above this.", valueName: "bytes"))
+    public var maxMemory: String?
+
+    @Option(
+        help: ArgumentHelp("Height and width of an image, where the weights do not say it.", valueName: "HxW")
+    )
+    public var image: String?
+
+    public init() {}
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import CommandSupport
+import ResNetEngine
+
+/// Which kernel runs each layer, why others do not, and what kernels there are.
+struct KernelsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kernels",
+        abstract: "Prints the kernel of each layer, the rejected ones, and all kernels used.")
+
+    @OptionGroup var options: ModelOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Write the report as JSON to a file, or to standard output for -.", valueName: "file"))
+    var json: String?
+
+    /// A kernel that some layer of the model can get, by operation.
+    private struct Row {
+        let operation: String
+        let kernel: String
+        var isPicked: Bool
+    }
+
+    func run() throws {
+        let console = Console()
+        let machine = Machine.detect()
+        let engineOptions = try options.singleEngineOptions(for: machine)
+        let loaded = try options.load(for: machine)
+        let engine = try options.engine(loaded.model, engineOptions, machine)
+        console.warn(engine.warnings)
+        let rows = try allKernels(loaded.model, engine, machine)
+        if let json {
+            try ReportFile.write(report(engine, rows, console.warnings), to: json)
+            if json == "-" { return }
+        }
+        try StandardStreams.write(layers(engine) + "\n" + list(rows, engine))
+    }
+
+    private func layers(_ engine: Engine) -> String {
+        var text = """
+            layers of \(engine.model.architecture.name), mode \(options.mode), isa \(engine.isa.rawValue), \
+            micro-batches of \(engine.microBatch)
+
+            """
+        var table = TextTable([
+            ("layer", .left), ("op", .left), ("in", .left), ("out", .left), ("kernel", .left),
+            ("absorbed", .left),
+        ])
+        for step in engine.steps {
+            table.add([
+                step.node, step.operation, step.inputs.map(\.description).joined(separator: " "),
+                step.output.description, step.kernel,
+                step.absorbed.isEmpty ? "-" : step.absorbed.joined(separator: ", "),
+            ])
+        }
+        text += table.text
+        let rejections = engine.steps.flatMap { step in step.rejected.map { (step.node, $0) } }
+        text += "\nrejected\n"
+        guard !rejections.isEmpty else {
+            return text + "none: every layer got the first kernel of its list\n"
+        }
+        var reasons = TextTable([("layer", .left), ("kernel", .left), ("reason", .left)])
+        for (node, rejection) in rejections { reasons.add([node, rejection.kernel, rejection.reason]) }
+        return text + reasons.text
+    }
+
+    private func list(_ rows: [Row], _ engine: Engine) -> String {
+        var table = TextTable([("op", .left), ("kernel", .left), ("here", .left)])
+        for row in rows { table.add([row.operation, row.kernel, row.isPicked ? "picked" : "-"]) }
+        return "all kernels of this model, in both modes and up to \(engine.isa.rawValue)\n" + table.text
+    }
+
+    /// What planning the model names in both modes and on every instruction set up to the one in use.
+    private func allKernels(_ model: Model, _ engine: Engine, _ machine: Machine) throws(EngineError) -> [Row]
+    {
+        var rows: [Row] = []
+        func note(_ operation: String, _ kernel: String, isPicked: Bool) {
+            if let index = rows.firstIndex(where: { $0.operation == operation && $0.kernel == kernel }) {
+                rows[index].isPicked = rows[index].isPicked || isPicked
+            } else {
+                rows.append(Row(operation: operation, kernel: kernel, isPicked: isPicked))
+            }
+        }
+        for level in ISALevel.allCases.reversed() where level <= engine.isa {
+            for mode in [BatchNormalizationMode.running, .batch] {
+                var planning = EngineOptions()
+                planning.isa = level
+                planning.mode = mode
+                planning.threads = 1
+                planning.batch = 1
+                let isHere = level == engine.isa && mode == engine.options.mode
+                for step in try Engine(model, options: planning, machine: machine).steps {
+                    note(step.operation, step.kernel, isPicked: isHere)
+                    for rejection in step.rejected { note(step.operation, rejection.kernel, isPicked: false) }
+                }
+            }
+        }
+        return rows.sorted { ($0.operation, $0.kernel) < ($1.operation, $1.kernel) }
+    }
+
+    private func report(_ engine: Engine, _ rows: [Row], _ warnings: [EngineWarning]) -> JSONValue {
+        let layers = engine.steps.map { step in
+            JSONValue.object([
+                "name": .string(step.node), "op": .string(step.operation), "kernel": .string(step.kernel),
+                "absorbed": .array(step.absorbed.map(JSONValue.string)),
+                "rejected": .array(
+                    step.rejected.map {
+                        .object(["kernel": .string($0.kernel), "reason": .string($0.reason)])
+                    }),
+            ])
+        }
+        let kernels = rows.map { row in
+            JSONValue.object([
+                "op": .string(row.operation), "kernel": .string(row.kernel), "picked": .bool(row.isPicked),
+            ])
+        }
+        return .object([
+            "schema": "resnet-bench.kernels/1",
+            "tool": .object(["version": .string(ToolVersion.current)]),
+            "isa": .string(engine.isa.rawValue),
+            "mode": .string(options.mode),
+            "layers": .array(layers),
+            "kernels": .array(kernels),
+            "warnings": warnings.json,
+        ])
+    }
+}

@@ -1,0 +1,30 @@
+import CommandSupport
+
+/// What the system tells about this process and what runs beside it.
+enum ProcessState {
+    /// The most memory that the process has held, in bytes; nil where unknown.
+    static var peakResidentBytes: Int? {
+        guard let status = SystemFile.content(of: "/proc/self/status") else { return nil }
+        for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
+            return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
+                .flatMap { Int($0) }.map { $0 * 1024 }
+        }
+        return nil
+    }
+
+    /// Processes that ran or wanted to, over the last minute.
+    static var loadAverage: Double? {
+        SystemFile.content(of: "/proc/loadavg")?.split(separator: " ").first.flatMap { Double($0) }
+    }
+
+    /// CPU time of all threads so far in seconds, and how often the system took a CPU away from one.
+    static var usage: (seconds: Double, involuntarySwitches: Int) {
+        var usage = rusage()
+        // 0 is RUSAGE_SELF, whose type differs between C libraries.
+        guard getrusage(0, &usage) == 0 else { return (0, 0) }
+        let times = [usage.ru_utime, usage.ru_stime]
+        return (
+            times.reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) * 1e-6 }, Int(usage.ru_nivcsw)
+        )
+    }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import CommandSupport
+import ModelFiles
+import ResNetEngine
+
+/// Scores all rows of a file.
+struct ScoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resnet-score",
+        abstract: "Scores images with a residual network, rows in order.",
+        discussion: """
+            Rows are read, scored and written a batch at a time; with --mode batch the whole input is one batch. \
+            Outputs are written to a temporary name and renamed when they are whole.
+            """,
+        version: ToolVersion.current)
+
+    @OptionGroup var options: ModelOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Images (n, c, h, w) of float32, float64 or uint8; or randn:N, N random images as PyTorch draws them.",
+            valueName: "x.npy|randn:N"))
+    var input: String?
+
+    @Option(help: ArgumentHelp("Results, (n, classes) of float32.", valueName: "y.npy"))
+    var output: String?
+
+    @Option(help: ArgumentHelp("Write the images that were scored, as float32.", valueName: "x.npy"))
+    var saveInput: String?
+
+    @Option(help: ArgumentHelp("Write the weights that were used.", valueName: "file.safetensors"))
+    var saveWeights: String?
+
+    @Option(
+        help: ArgumentHelp("Write the batch-norm buffers after --mode batch.", valueName: "file.safetensors"))
+    var saveBuffers: String?
+
+    @Flag(help: "Show progress even where standard error is no terminal.")
+    var progress = false
+
+    func run() throws {
+        let machine = Machine.detect()
+        var engineOptions = try options.singleEngineOptions(for: machine)
+        let (input, output) = try checkedPaths(engineOptions.mode)
+        let console = Console(progress: progress)
+        let interrupts = Interrupts()
+        let loaded = try options.load(for: machine)
+        let shape = loaded.model.architecture.inputShape
+        var source = try RowSource(input, shape, loaded.generator)
+        // A larger batch than there are rows would only hold memory.
+        engineOptions.batch =
+            engineOptions.mode == .batch
+            ? max(1, source.rowCount) : min(engineOptions.batch, max(1, source.rowCount))
+        guard ModelOptions.batchRange.contains(engineOptions.batch) else {
+            throw EngineError(
+                .resource, "--input", "a batch of \(source.rowCount) rows",
+                expected: "at most \(ModelOptions.batchRange.upperBound) with --mode batch")
+        }
+        let engine = try options.engine(loaded.model, engineOptions, machine)
+        if options.maxMemory != nil {
+            StandardStreams.writeError("predicted peak of memory: \(engine.memory.total) bytes\n")
+        }
+        console.warn(engine.warnings)
+        try interrupts.deferred { () throws(EngineError) in
+            let scoring = Scoring(engine: engine, interrupts: interrupts, console: console)
+            try scoring.run(&source, output: output, savedInput: saveInput)
+            if let saveWeights { try Safetensors.write(loaded.model.weights, to: saveWeights) }
+            if let saveBuffers { try Safetensors.write(try engine.buffers, to: saveBuffers) }
+        }
+        console.warn(engine.warnings)
+    }
+
+    private func checkedPaths(
+        _ mode: BatchNormalizationMode
+    ) throws(EngineError) -> (input: String, output: String) {
+        guard let input else {
+            throw EngineError(.usage, "--input", "not given", expected: "a .npy file or randn:N")
+        }
+        guard let output else { throw EngineError(.usage, "--output", "not given", expected: "a .npy file") }
+        if saveBuffers != nil, mode != .batch {
+            throw EngineError(.usage, "--save-buffers", "given with --mode running", expected: "--mode batch")
+        }
+        for (flag, path) in [("--input", input), ("--output", output)] where path == "-" {
+            throw EngineError(
+                .usage, flag, "streams are not in version \(ToolVersion.current)",
+                expected: "the name of a .npy file")
+        }
+        let named = [
+            ("--output", output), ("--save-input", saveInput), ("--save-weights", saveWeights),
+            ("--save-buffers", saveBuffers),
+        ]
+        var taken: [String: String] = [:]
+        for case (let flag, let path?) in named {
+            guard !path.isEmpty else { throw EngineError(.usage, flag, "an empty name", expected: "a file") }
+            if let other = taken[path], !path.hasPrefix("/dev/") {
+                throw EngineError(.usage, flag, "'\(path)', as \(other)", expected: "another file")
+            }
+            taken[path] = flag
+        }
+        return (input, output)
+    }
+}

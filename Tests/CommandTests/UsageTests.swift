@@ -1,0 +1,96 @@
+import Testing
+
+/// Wrong flags end with 64 and one line; what the version lacks is refused by name.
+@Suite struct UsageTests {
+    @Test(arguments: [
+        "0", "-1", "abc", "10000", "1025", "", ",", "1,,2", ",2", "1.5", "99999999999999999999", "+3", "0x2",
+    ])
+    func threads(_ value: String) throws {
+        try expectFailure(.bench, ["--threads", value], 64, "error[usage]: --threads:")
+        try expectFailure(
+            .score, ["--threads", value, "--input", "randn:1", "--output", "x.npy"], 64, "--threads:")
+    }
+
+    @Test(arguments: ["0", "-1", "", ",", "x", "1,0", "99999999999999999999"])
+    func batch(_ value: String) throws {
+        try expectFailure(.bench, ["scaling", "--batch", value], 64, "error[usage]: --batch:")
+    }
+
+    @Test(arguments: [
+        ["--model", "resnet18"], ["--model", "net.onnx"], ["--block", "bottleneck"], ["--mode", "train"],
+        ["--isa", "avx1024"], ["--executor", "threads"], ["--pin", "cores"], ["--pin", "list:"],
+        ["--pin", "list:x"],
+        ["--seed", "-1"], ["--seed", "x"], ["--max-memory", "0"], ["--max-memory", "1G"], ["--image", "28"],
+        ["--image", "0x28"], ["--image", "axb"], ["--weights", "model.pth"],
+    ])
+    func modelOption(_ arguments: [String]) throws {
+        for command in ["scaling", "kernels"] {
+            try expectFailure(.bench, [command] + arguments, 64, "error[usage]: \(arguments[0])")
+        }
+        try expectFailure(.score, arguments + ["--input", "randn:1", "--output", "x.npy"], 64, arguments[0])
+    }
+
+    @Test(arguments: [
+        ["--warmup", "-1"], ["--iterations", "0"], ["--iterations", "x"], ["--duration", "-1"],
+        ["--duration", "nan"], ["--duration", "inf"], ["--repeats", "0"],
+    ])
+    func timing(_ arguments: [String]) throws {
+        try expectFailure(.bench, arguments, 64, "error[usage]: \(arguments[0])")
+    }
+
+    @Test(arguments: [
+        ["profile"], ["profile", "--csv"], ["layer", "conv:n1"], ["compare", "a.json", "b.json"],
+        ["--plugin", "x.so"],
+        ["--impl", "conv*"], ["--skip-impl=conv*"], ["--html", "x.html"], ["--exact"],
+    ])
+    func later(_ arguments: [String]) throws {
+        let name = arguments[0].split(separator: "=")[0]
+        try expectFailure(.bench, arguments, 64, "error[usage]: \(name): not in version")
+        if name.hasPrefix("-"), name != "--html" {
+            try expectFailure(.score, arguments, 64, "error[usage]: \(name): not in version")
+        }
+    }
+
+    @Test(arguments: [
+        ["--frobnicate"], ["--thread", "1"], ["-x"], ["bogus"], ["scaling", "bogus"], ["summary", "extra"],
+        ["--threads"], ["--json"], ["verify", "--input", "x.npy"], ["verify", "--expect", "x.npy"],
+        ["verify", "--tolerance", "-1"], ["topology", "--threads", "1,2"],
+        ["topology", "--synthetic", "nonsense"],
+        ["summary", "--batch", "0"], ["kernels", "--threads", "0"],
+    ])
+    func benchArguments(_ arguments: [String]) throws {
+        try expectFailure(.bench, arguments, 64, "error[usage]: ")
+    }
+
+    @Test(arguments: [
+        [], ["--input", "randn:1"], ["--output", "x.npy"], ["--input", "randn:", "--output", "x.npy"],
+        ["--input", "randn:-1", "--output", "x.npy"], ["--input", "randn:x", "--output", "x.npy"],
+        ["--input", "-", "--output", "x.npy"], ["--input", "randn:1", "--output", "-"],
+        ["--input", "randn:1", "--output", ""],
+        ["--input", "randn:1", "--output", "x.npy", "--batch", "1,2"],
+        ["--input", "randn:1", "--output", "x.npy", "--save-input", "x.npy"],
+        ["--input", "randn:1", "--output", "x.npy", "--save-buffers", "b.safetensors"],
+        ["--input", "randn:1", "--output", "x.npy", "extra"], ["--frobnicate"],
+    ])
+    func scoreArguments(_ arguments: [String]) throws {
+        try expectFailure(.score, arguments, 64, "error[usage]: ")
+    }
+
+    @Test func helpAndVersion() throws {
+        for program in Program.allCases {
+            #expect(try expectSuccess(program, ["--version"]).text == "0.1.0\n")
+            #expect(try expectSuccess(program, ["--help"]).text.contains("--threads"))
+        }
+        for command in ["scaling", "summary", "topology", "verify", "kernels"] {
+            #expect(try expectSuccess(.bench, [command, "--help"]).text.contains("--max-memory"))
+        }
+    }
+
+    @Test func instructionSetAboveTheMachine() throws {
+        let isTop = try run(.bench, ["summary", "--isa", "avx512"]).status == 0
+        guard !isTop else { return }
+        for command in ["scaling", "summary", "topology", "verify", "kernels"] {
+            try expectFailure(.bench, [command, "--isa", "avx512"], 69, "error[unavailable]: --isa")
+        }
+    }
+}
