@@ -2,6 +2,14 @@ import Diagnostics
 import Synchronization
 import Topology
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// What one worker slot did last.
 public struct WorkerRecord: Sendable, Hashable {
     /// The kernel's identifier of the thread that ran the slot.
@@ -14,25 +22,31 @@ public struct WorkerRecord: Sendable, Hashable {
     public var pinFailed = false
 }
 
-/// One batch in flight: deals images out to worker slots, phase by phase.
+/// One batch in flight: one fork, in which each worker slot takes images until none is left, phase by phase.
 ///
-/// All of its memory is there before the first batch, and workers share nothing but the cursors: an instance
-/// serves one batch at a time, which its owner's lock ensures.
+/// Workers meet between phases without a barrier: whoever completes the last image of a phase opens the next one,
+/// and who finds no image waits only for images that running threads have taken. So a slot that has no thread yet
+/// holds nobody up; it joins the phase that is open when it starts.
+///
+/// All memory is there before the first batch, and workers share nothing but counters: an instance serves one batch
+/// at a time, which its owner's lock ensures.
 final class BatchRun: @unchecked Sendable {
     private let plan: Plan
     private let placement: Placement
     private let executor: ExecutorKind
     private let workspace: Workspace
-    private let cursors: ShardCursors
+    /// Hands out the images of each phase.
+    private let cursors: [ShardCursors]
     private let records: UnsafeMutablePointer<WorkerRecord>
     private var context: StepContext
-    private var phase = 0
+    private var rows = 0
     /// The thread that runs batches, and its mask before any worker was pinned.
     private var conductor = 0
     private var conductorMask: ThreadAffinity.Mask?
-    /// Published by the conductor before a phase and by every slot after it: the order of all other memory
-    /// operations between conductor and workers follows from these two.
-    private let phasesStarted = Atomic<Int>(0)
+    /// The phase that is open, and how many of its images are not complete. The order of all other memory operations
+    /// between conductor and workers follows from these and `slotsFinished`.
+    private let openPhase = Atomic<Int>(0)
+    private let imagesLeft = Atomic<Int>(0)
     private let slotsFinished = Atomic<Int>(0)
 
     init(_ plan: Plan, placement: Placement, executor: ExecutorKind, workspace: Workspace) {
@@ -40,7 +54,9 @@ final class BatchRun: @unchecked Sendable {
         self.placement = placement
         self.executor = executor
         self.workspace = workspace
-        cursors = ShardCursors(weights: placement.workers.map(\.weight), imageGroup: plan.imageGroup)
+        cursors = plan.phases.map { _ in
+            ShardCursors(weights: placement.workers.map(\.weight), imageGroup: plan.imageGroup)
+        }
         records = .allocate(capacity: placement.workers.count)
         records.initialize(repeating: WorkerRecord(), count: placement.workers.count)
         context = StepContext(
@@ -71,40 +87,73 @@ final class BatchRun: @unchecked Sendable {
             conductor = CurrentThread.identifier
             conductorMask = ThreadAffinity.Mask()
         }
-        let statistics = BatchStatistics(
-            memory: workspace.statistics.pointer, capacity: workspace.batchCapacity, rows: rows)
-        for index in plan.phases.indices {
-            for update in plan.phases[index].prologue {
-                statistics.fill(update, plan.records, into: workspace.coefficients.pointer)
-            }
-            phase = index
-            cursors.deal(rows: rows)
-            phasesStarted.add(1, ordering: .releasing)
-            executor.perform(placement.workers.count, self)
-            _ = slotsFinished.load(ordering: .acquiring)
-        }
+        self.rows = rows
+        for phase in cursors.indices { cursors[phase].deal(rows: rows) }
+        imagesLeft.store(rows, ordering: .relaxed)
+        openPhase.store(0, ordering: .releasing)
+        executor.perform(placement.workers.count, self)
+        _ = slotsFinished.load(ordering: .acquiring)
         if plan.isBatchCoupled { running.update(plan, statistics) }
     }
 
-    /// Everything that a worker does in a phase. The thread's mask and floating-point mode are given back as
-    /// they were found.
+    private var statistics: BatchStatistics {
+        BatchStatistics(
+            memory: UnsafePointer(workspace.statistics.pointer), capacity: workspace.batchCapacity, rows: rows
+        )
+    }
+
+    /// Everything that a worker does in a batch. The thread's mask and floating-point mode are given back as they
+    /// were found.
     func work(slot: Int) {
-        _ = phasesStarted.load(ordering: .acquiring)
+        var phase = openPhase.load(ordering: .acquiring)
         let floatingPoint = FloatingPointMode.enterFlushToZero()
         let mask = pin(slot)
         var context = self.context
         context.slotArena = workspace.slots[slot].pointer
         var images = 0
-        while let group = cursors.claim(slot: slot) {
-            walk(group, &context)
-            images += group.count
+        while true {
+            while let group = cursors[phase].claim(slot: slot) {
+                walk(group, phase, &context)
+                images += group.count
+                if imagesLeft.subtract(group.count, ordering: .acquiringAndReleasing).newValue == 0 {
+                    open(phase + 1)
+                }
+            }
+            if phase + 1 >= plan.phases.count { break }
+            phase = awaitPhase(after: phase)
         }
         records[slot].thread = CurrentThread.identifier
         records[slot].cpu = CurrentThread.cpu ?? -1
-        records[slot].images += images
+        records[slot].images = images
         if let mask { _ = ThreadAffinity.restore(mask) }
         FloatingPointMode.restore(floatingPoint)
         slotsFinished.add(1, ordering: .releasing)
+    }
+
+    /// Opens a phase after the one before it is complete: its coefficients follow from the statistics so far.
+    private func open(_ phase: Int) {
+        guard phase < plan.phases.count else { return }
+        for update in plan.phases[phase].prologue {
+            statistics.fill(update, plan.records, into: workspace.coefficients.pointer)
+        }
+        imagesLeft.store(rows, ordering: .relaxed)
+        openPhase.store(phase, ordering: .releasing)
+    }
+
+    /// Waits for the last images of a phase: at most as long as one group takes, so first by yielding; if their
+    /// threads are kept from running, by short sleeps.
+    private func awaitPhase(after phase: Int) -> Int {
+        var yields = 0
+        while true {
+            let open = openPhase.load(ordering: .acquiring)
+            if open > phase { return open }
+            if yields < 4000 {
+                sched_yield()
+                yields += 1
+            } else {
+                usleep(50)
+            }
+        }
     }
 
     /// Binds the thread to the slot's CPU and returns the mask to give back.
@@ -130,7 +179,7 @@ final class BatchRun: @unchecked Sendable {
         return false
     }
 
-    private func walk(_ group: Range<Int>, _ context: inout StepContext) {
+    private func walk(_ group: Range<Int>, _ phase: Int, _ context: inout StepContext) {
         context.groupStart = group.lowerBound
         for stage in plan.phases[phase].stages {
             if stage.takesGroups {

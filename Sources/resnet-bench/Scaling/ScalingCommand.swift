@@ -17,20 +17,20 @@ struct ScalingCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional, help: ArgumentHelp("Batches before measuring, each round.", valueName: "n"))
-    var warmup = "3"
+    var warmup = "2"
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Least number of measured batches a round.", valueName: "n"))
-    var iterations = "10"
+    var iterations = "3"
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Least time of measuring a round, in seconds.", valueName: "s"))
-    var duration = "1.0"
+    var duration = "0.4"
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Rounds.", valueName: "n"))
-    var repeats = "3"
+    var repeats = "11"
 
     @Option(
         help: ArgumentHelp(

@@ -21,6 +21,11 @@ struct ScalingReport {
         return reference > 0 ? run.imagesPerSecond / reference : 0
     }
 
+    /// The same as the median of the ratios round by round: only what changes within a round disturbs it.
+    func pairedSpeedup(_ run: ScalingRun) -> Double {
+        median(zip(baseline(of: run).rounds, run.rounds).map { $0.latency.mean / $1.latency.mean })
+    }
+
     /// The speed-up as a share of what more workers could give at best.
     func efficiency(_ run: ScalingRun) -> Double {
         speedup(run) * Double(baseline(of: run).threads) / Double(run.threads)
@@ -87,6 +92,7 @@ extension ScalingReport {
             "percent_of_peak": .number(percentOfPeak(run)),
             "speedup": .number(speedup(run)),
             "efficiency": .number(efficiency(run)),
+            "paired_speedup": .number(pairedSpeedup(run)),
             "cpu_placement": .array(run.cpuPlacement.map(JSONValue.integer)),
             "allocations_per_batch": .number(run.allocationsPerBatch),
             "caller_allocations_per_batch": .number(run.callerAllocationsPerBatch),
@@ -144,7 +150,8 @@ extension ScalingReport {
         var table = TextTable([
             ("threads", .right), ("seen", .right), ("batch", .right), ("images/s", .right),
             ("speed-up", .right),
-            ("efficiency", .right), ("GFLOP/s", .right), ("% of peak", .right), ("mean ms", .right),
+            ("paired", .right), ("efficiency", .right), ("GFLOP/s", .right), ("% of peak", .right),
+            ("mean ms", .right),
             ("p50 ms", .right), ("p90 ms", .right), ("p99 ms", .right), ("max ms", .right),
             ("spread %", .right),
             ("allocs/batch", .right), ("CPUs", .left),
@@ -158,7 +165,8 @@ extension ScalingReport {
         return [
             "\(run.threads)", "\(run.threadsObserved)", "\(run.batch)",
             NumberText.fixed(run.imagesPerSecond, 1),
-            NumberText.fixed(speedup(run), 2), NumberText.fixed(efficiency(run), 2),
+            NumberText.fixed(speedup(run), 2), NumberText.fixed(pairedSpeedup(run), 2),
+            NumberText.fixed(efficiency(run), 2),
             NumberText.fixed(run.gflops, 1), NumberText.fixed(percentOfPeak(run), 1),
             NumberText.fixed(latency.mean, 3), NumberText.fixed(latency.p50, 3),
             NumberText.fixed(latency.p90, 3),
