@@ -5,7 +5,8 @@ void kmp_set_blocktime(int milliseconds);
 
 void copenmp_parallel(size_t count, void (*body)(void *context, size_t index), void *context) {
     kmp_set_blocktime(0);
-#pragma omp parallel for num_threads((int)count) schedule(static, 1)
+    // By value: threads then read their own copies, not the stack of the thread that forks.
+#pragma omp parallel for num_threads((int)count) schedule(static, 1) firstprivate(count, body, context)
     for (size_t index = 0; index < count; ++index) {
         body(context, index);
     }
