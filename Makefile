@@ -4,7 +4,7 @@ PACKAGES := libhwloc-dev libomp-dev
 THREADS ?= $(shell nproc)
 SOURCES := Package.swift Sources Tests Plugins
 
-.PHONY: bench test setup lint docs clean
+.PHONY: bench test setup lint docs audit clean
 
 ## Builds in release and reports how the notebook network scales on this machine.
 bench: setup
@@ -40,6 +40,17 @@ docs: setup
 	docc convert Sources/ResNetEngine/ResNetEngine.docc --additional-symbol-graph-dir .build/docs/symbols \
 		--fallback-display-name ResNetEngine --fallback-bundle-identifier resnet-engine \
 		--warnings-as-errors --output-path .build/docs/ResNetEngine.doccarchive
+
+## Fails on weak code in a kernel module's objects that does not carry the module's own tag: the linker may give it to
+## the whole program, on machines that cannot run it.
+audit: setup
+	swift build -c release --target ModelFiles
+	@for tag in Baseline AVX2 AVX512; do \
+		nm .build/release/Kernels$$tag.build/*.o | awk '$$2 == "W" { print $$3 }' | swift demangle \
+			| grep -v "Kernels$$tag\.$$tag" \
+			&& { echo "audit: weak code of Kernels$$tag without its tag" >&2; exit 1; }; \
+		echo "audit: Kernels$$tag ok"; \
+	done
 
 clean:
 	rm -rf .build .build-tests

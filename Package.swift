@@ -74,7 +74,7 @@ let package = Package(
         .executableTarget(name: "resnet-bench", dependencies: ["CommandSupport", "CAllocationCounter"]),
         .executableTarget(name: "resnet-score", dependencies: ["CommandSupport"]),
 
-        // Block variants and operations on the public API alone.
+        // Block variants on the public API alone.
         .target(name: "PreActivation", dependencies: ["ResNetEngine"], path: "Plugins/PreActivation"),
 
         .testTarget(

@@ -43,7 +43,7 @@ import Topology
         table.convolutions = [
             ConvolutionKernel(name: "spoilt", panelLanes: good.panelLanes, supports: good.supports) { call in
                 var copy = call.pointee
-                if fault == "weight" { copy.stepCount -= 1 }
+                if fault == "weight" { copy.runCount -= 1 }
                 good.run(&copy)
                 if fault == "lane" { copy.output[channelBlock - 1] += 1 }
                 if fault == "halo" { copy.output[-1] = 0 }

@@ -137,6 +137,38 @@ private struct Sketch: Architecture {
                 }
             ),
             (
+                "many classes after a large map", FeatureShape(channels: 16, height: 60, width: 60),
+                { b throws(EngineError) in
+                    let conv = b.declare("conv", Conv2d(16, 64, kernel: 3, padding: 1))
+                    let one = b.declare("one", Conv2d(64, 64, kernel: 3, stride: 2, padding: 1))
+                    let two = b.declare("two", Conv2d(64, 1, kernel: 3, stride: 8, padding: 1))
+                    let wide = b.declare("wide", LinearModule(16, 3000))
+                    let narrow = b.declare("narrow", LinearModule(3000, 700))
+                    let maps = try b.apply(two, to: b.apply(one, to: b.apply(conv, to: b.input)))
+                    return try b.apply(narrow, to: b.apply(wide, to: b.flatten(maps)))
+                }
+            ),
+            (
+                "convolution after a linear layer", FeatureShape(channels: 3, height: 2, width: 3),
+                { b throws(EngineError) in
+                    let linear = b.declare("linear", LinearModule(18, 37))
+                    let conv = b.declare("conv", Conv2d(37, 20, kernel: 3, padding: 1))
+                    return try b.apply(conv, to: b.apply(linear, to: b.flatten(b.input)))
+                }
+            ),
+            (
+                "normalised after a fused sum and relu", FeatureShape(channels: 8, height: 5, width: 4),
+                { b throws(EngineError) in
+                    let (one, two) = (b.declare("one", BatchNorm2d(8)), b.declare("two", BatchNorm2d(8)))
+                    let a = b.declare("a", Conv2d(8, 8, kernel: 3, padding: 1))
+                    let c = b.declare("c", Conv2d(8, 8, kernel: 3, padding: 1))
+                    let relu = b.declare("relu", ReLUModule())
+                    let x = try b.add(b.apply(a, to: b.input), b.input)
+                    let y = try b.apply(relu, to: b.apply(c, to: b.apply(one, to: x)))
+                    return try b.add(b.apply(two, to: y), b.apply(one, to: y))
+                }
+            ),
+            (
                 "the input itself", FeatureShape(channels: 3, height: 2, width: 2),
                 { b throws(EngineError) in b.input }
             ),
@@ -169,12 +201,59 @@ private struct Sketch: Architecture {
         for isa in machineLevels {
             for threads in [1, 3] {
                 let engine = try Engine(model, options: makeOptions(threads: threads, isa: isa, mode: mode))
+                if mode == .batch {
+                    let _: Tensor = try engine.score(input)
+                    try checkBuffers(engine.buffers, graph, reference, name)
+                }
                 for _ in 0..<2 {
                     let output: Tensor = try engine.score(input)
                     #expect(
                         relativeError(output.values, expected) <= 5e-6, "\(name), \(isa), \(threads) threads")
                 }
             }
+        }
+    }
+
+    /// Running statistics after one batch, from the reference's values: every use updates its module in turn.
+    private func checkBuffers(
+        _ buffers: StateDictionary, _ graph: Graph, _ input: ReferenceTensor, _ name: String
+    ) throws {
+        var values = [graph.input: input]
+        var expected: [String: (mean: [Double], variance: [Double], uses: Int64)] = [:]
+        for node in graph.nodes {
+            if let normalization = node.operation as? BatchNormalization, let x = values[node.inputs[0]] {
+                let start = (
+                    normalization.runningMean.values.map(Double.init),
+                    normalization.runningVariance.values.map(Double.init), Int64(0)
+                )
+                var module = expected[normalization.module] ?? start
+                let area = x.shape.height * x.shape.width
+                for c in 0..<x.shape.channels {
+                    let channel = (0..<x.batch).flatMap { n in
+                        (0..<area).map { x[n, c, $0 / x.shape.width, $0 % x.shape.width] }
+                    }
+                    let mean = channel.reduce(0, +) / Double(channel.count)
+                    let moment = channel.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+                    let unbiased = moment / Double(channel.count - 1)
+                    module.mean[c] = 0.9 * module.mean[c] + 0.1 * mean
+                    module.variance[c] = 0.9 * module.variance[c] + 0.1 * unbiased
+                }
+                module.uses += 1
+                expected[normalization.module] = module
+            }
+            values[node.output] = node.operation.reference(node.inputs.compactMap { values[$0] })
+        }
+        #expect(buffers.names.count == 3 * expected.count, "\(name)")
+        for (module, state) in expected {
+            let mean = try #require(buffers.tensor("\(module).running_mean"), "\(name)").values
+            let variance = try #require(buffers.tensor("\(module).running_var"), "\(name)").values
+            #expect(relativeError(mean, state.mean.map(Float.init)) <= 1e-5, "\(name), \(module)")
+            #expect(relativeError(variance, state.variance.map(Float.init)) <= 1e-5, "\(name), \(module)")
+            guard case .integers(_, let count)? = buffers["\(module).num_batches_tracked"] else {
+                Issue.record("\(name): no counter of \(module)")
+                continue
+            }
+            #expect(count == [state.uses], "\(name), \(module)")
         }
     }
 

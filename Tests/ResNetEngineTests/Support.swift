@@ -30,10 +30,12 @@ struct NotebookFixture: CustomStringConvertible, Sendable {
     }
 }
 
-/// max|a − b| / max|b|.
+/// max|a − b| / max|b|; infinite where a number is missing or is not one.
 func relativeError(_ a: [Float], _ b: [Float]) -> Double {
-    let difference = zip(a, b).map { abs(Double($0) - Double($1)) }.max() ?? 0
-    return difference / Double(b.map(abs).max() ?? 1)
+    guard a.count == b.count, !a.isEmpty else { return .infinity }
+    let errors = zip(a, b).map { abs(Double($0) - Double($1)) }
+    guard errors.allSatisfy(\.isFinite) else { return .infinity }
+    return (errors.max() ?? .infinity) / Double(b.map(abs).max() ?? 1)
 }
 
 extension Tensor {

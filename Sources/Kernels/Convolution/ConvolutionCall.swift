@@ -1,13 +1,13 @@
 /// One image through one convolution.
 ///
 ///     output[k, y, x] = act(bias[k] + residual[k, y, x]
-///                           + Σ_step Σ_l input[steps[step] + l + (y, x)] · weights[k, step, l])
+///                           + Σ_run Σ_l input[runs[run] + l + (y, x)] · weights[k, run, l])
 ///
-/// with `act` = ReLU or nothing, accumulated for each output in order of `step`, then `l`, starting from the
+/// with `act` = ReLU or nothing, accumulated for each output in order of `run`, then `l`, starting from the
 /// bias; the residual is added last. Strides count floats.
 ///
 /// - `input`: at the first tap of output (0, 0), inside a tensor whose zero halo makes every tap readable.
-/// - `steps`: the reduction as offsets into the input, each followed by `stepLength` consecutive floats: a tap
+/// - `runs`: the reduction as offsets into the input, each followed by `runLength` consecutive floats: a tap
 ///   of one channel block (blocked layout, 16), or neighbouring taps of one channel (planar layout).
 /// - `weights`: packed by `ConvolutionWeights` for the kernel's `panelLanes`.
 /// - `bias`: `blocks · 16` floats.
@@ -20,9 +20,9 @@ public struct ConvolutionCall {
     public var bias: UnsafePointer<Float>
     public var residual: UnsafePointer<Float>?
     public var output: UnsafeMutablePointer<Float>
-    public var steps: UnsafePointer<Int32>
-    public var stepCount: Int
-    public var stepLength: Int
+    public var runs: UnsafePointer<Int32>
+    public var runCount: Int
+    public var runLength: Int
     /// Output channel blocks.
     public var blocks: Int
     public var height: Int
@@ -39,8 +39,8 @@ public struct ConvolutionCall {
 
     public init(
         input: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-        residual: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>, steps: UnsafePointer<Int32>,
-        stepCount: Int, stepLength: Int, blocks: Int, height: Int, width: Int, inputRowStride: Int,
+        residual: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>, runs: UnsafePointer<Int32>,
+        runCount: Int, runLength: Int, blocks: Int, height: Int, width: Int, inputRowStride: Int,
         inputPixelStride: Int, outputRowStride: Int, outputBlockStride: Int, residualRowStride: Int,
         residualBlockStride: Int, rectifies: Bool
     ) {
@@ -49,9 +49,9 @@ public struct ConvolutionCall {
         self.bias = bias
         self.residual = residual
         self.output = output
-        self.steps = steps
-        self.stepCount = stepCount
-        self.stepLength = stepLength
+        self.runs = runs
+        self.runCount = runCount
+        self.runLength = runLength
         self.blocks = blocks
         self.height = height
         self.width = width

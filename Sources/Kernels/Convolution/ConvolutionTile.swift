@@ -39,10 +39,10 @@ public enum ConvolutionTile<I: InstructionSet, let vectors: Int, let pixels: Int
         }
 
         var weight = weights
-        var step = 0
-        while step < call.pointee.stepCount {
-            var tap = input + Int(call.pointee.steps[step])
-            var remaining = call.pointee.stepLength
+        var run = 0
+        while run < call.pointee.runCount {
+            var tap = input + Int(call.pointee.runs[run])
+            var remaining = call.pointee.runLength
             while remaining > 0 {
                 var panel = InlineArray<vectors, I.Vector>(repeating: I.Vector(repeating: 0))
                 for v in 0..<vectors { panel[v] = I.load(weight + v &* I.lanes) }
@@ -54,7 +54,7 @@ public enum ConvolutionTile<I: InstructionSet, let vectors: Int, let pixels: Int
                 tap += 1
                 remaining &-= 1
             }
-            step &+= 1
+            run &+= 1
         }
 
         if let residual {

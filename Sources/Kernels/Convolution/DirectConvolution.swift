@@ -10,7 +10,7 @@ public enum DirectConvolution<
     /// Computes the call. Strip widths differ by at most one pixel; no output depends on the width of its strip.
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<ConvolutionCall>) {
-        let reduction = call.pointee.stepCount &* call.pointee.stepLength
+        let reduction = call.pointee.runCount &* call.pointee.runLength
         let channels = call.pointee.blocks &* channelBlock
         let strips = (call.pointee.width &+ pixels &- 1) / pixels
         var weights = call.pointee.weights

@@ -7,7 +7,7 @@ public enum ReferenceConvolution {
 
     static func run(_ call: UnsafePointer<ConvolutionCall>) {
         let c = call.pointee
-        let reduction = c.stepCount * c.stepLength
+        let reduction = c.runCount * c.runLength
         for channel in 0..<c.blocks * channelBlock {
             let (block, lane) = (channel / channelBlock, channel % channelBlock)
             let weights = c.weights + (block * reduction * channelBlock + lane)
@@ -15,10 +15,10 @@ public enum ReferenceConvolution {
                 for x in 0..<c.width {
                     let input = c.input + (y * c.inputRowStride + x * c.inputPixelStride)
                     var sum = Double(c.bias[channel])
-                    for step in 0..<c.stepCount {
-                        for l in 0..<c.stepLength {
-                            let weight = weights[(step * c.stepLength + l) * channelBlock]
-                            sum += Double(input[Int(c.steps[step]) + l]) * Double(weight)
+                    for run in 0..<c.runCount {
+                        for l in 0..<c.runLength {
+                            let weight = weights[(run * c.runLength + l) * channelBlock]
+                            sum += Double(input[Int(c.runs[run]) + l]) * Double(weight)
                         }
                     }
                     if let residual = c.residual {

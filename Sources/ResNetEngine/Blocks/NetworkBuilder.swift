@@ -15,7 +15,6 @@ public struct LayerReference: Sendable {
 public struct NetworkBuilder: Sendable {
     private let context: ParameterContext?
     private var graph: Graph
-    private var shapes: [Edge: FeatureShape] = [:]
     private var uses: [String: Int] = [:]
     private var scopes: [(name: String, lines: [String], className: String)]
 
@@ -34,8 +33,6 @@ public struct NetworkBuilder: Sendable {
 
     /// The network's input.
     public var input: Edge { graph.input }
-    /// The shape of one image at an edge.
-    public func shape(of edge: Edge) -> FeatureShape { graph.shape(of: edge) }
 
     /// Declares a layer under the current scope.
     public mutating func declare(_ name: String, _ module: some LayerModule) -> LayerReference {

@@ -80,11 +80,10 @@ extension ResNet {
         let first = try shape("make_layer.0.conv1.weight", rank: 4)
         let (channels, features) = (first[0], classifier[1])
         let area = features / channels
-        var (height, width) = image ?? (Self.squareRoot(area), Self.squareRoot(area))
+        let (height, width) = image ?? (Self.squareRoot(area), Self.squareRoot(area))
         let (product, overflow) = height.multipliedReportingOverflow(by: width)
         if overflow || height < 1 || width < 1 || product != area || features % channels != 0 {
             let found = "shape \(classifier), \(channels) channels"
-            (height, width) = (0, 0)
             throw EngineError(
                 .badData, "\(subject): tensor layer_out.weight", found,
                 expected: image.map { "\(channels) · \($0.height) · \($0.width) features" }

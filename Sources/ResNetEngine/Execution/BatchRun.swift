@@ -34,6 +34,8 @@ final class BatchRun: @unchecked Sendable {
     private let plan: Plan
     private let placement: Placement
     private let executor: ExecutorKind
+    /// CPUs that the process may use: more threads than these gain nothing.
+    private let cpuCount: Int
     private let workspace: Workspace
     /// Hands out the images of each phase.
     private let cursors: [ShardCursors]
@@ -49,10 +51,13 @@ final class BatchRun: @unchecked Sendable {
     private let imagesLeft = Atomic<Int>(0)
     private let slotsFinished = Atomic<Int>(0)
 
-    init(_ plan: Plan, placement: Placement, executor: ExecutorKind, workspace: Workspace) {
+    init(
+        _ plan: Plan, placement: Placement, executor: ExecutorKind, cpuCount: Int, workspace: Workspace
+    ) {
         self.plan = plan
         self.placement = placement
         self.executor = executor
+        self.cpuCount = cpuCount
         self.workspace = workspace
         cursors = plan.phases.map { _ in
             ShardCursors(weights: placement.workers.map(\.weight), imageGroup: plan.imageGroup)
@@ -76,13 +81,22 @@ final class BatchRun: @unchecked Sendable {
         rows: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
         _ running: inout RunningStatistics
     ) throws(EngineError) {
+        try begin(rows: rows, input: input, output: output)
+        executor.perform(placement.workers.count, threads: cpuCount, self)
+        finish(&running)
+    }
+
+    /// Everything before the fork.
+    func begin(
+        rows: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>
+    ) throws(EngineError) {
         try workspace.reserve(rows: rows)
         context.input = input
         context.output = output
         context.batchArena = workspace.batch.pointer
         context.batchCapacity = workspace.batchCapacity
         context.statistics = workspace.statistics.pointer
-        for slot in placement.workers.indices { records[slot].images = 0 }
+        for slot in placement.workers.indices { records[slot] = WorkerRecord() }
         if placement.isPinned {
             conductor = CurrentThread.identifier
             conductorMask = ThreadAffinity.Mask()
@@ -91,7 +105,10 @@ final class BatchRun: @unchecked Sendable {
         for phase in cursors.indices { cursors[phase].deal(rows: rows) }
         imagesLeft.store(rows, ordering: .relaxed)
         openPhase.store(0, ordering: .releasing)
-        executor.perform(placement.workers.count, self)
+    }
+
+    /// Everything after it.
+    func finish(_ running: inout RunningStatistics) {
         _ = slotsFinished.load(ordering: .acquiring)
         if plan.isBatchCoupled { running.update(plan, statistics) }
     }

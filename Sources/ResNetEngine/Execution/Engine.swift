@@ -76,16 +76,19 @@ public final class Engine: Sendable {
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
         let graph = try model.graph(mode: options.mode)
         let cache = machine.caches.l2 ?? machine.caches.l1d
-        plan = try Planner(table: KernelSelection.table(for: isa), cacheBytes: cache?.bytes ?? 256 << 10)
-            .plan(graph)
-        flopsPerImage = graph.flops
+        let planner = Planner(table: KernelSelection.table(for: isa), cacheBytes: cache?.bytes ?? 256 << 10)
+        let draft = try planner.draft(graph)
         memory = try MemoryPrediction(
-            model, plan, slots: placement.workers.count, rows: options.batch)
+            model, draft.plan, slots: placement.workers.count, rows: options.batch)
         try Self.check(memory, options, machine)
+        plan = try draft.finished()
+        flopsPerImage = graph.flops
         let workspace = try Workspace(plan, slots: placement.workers.count, rows: options.batch)
         let runner = Runner(
             Runner.State(
-                run: BatchRun(plan, placement: placement, executor: options.executor, workspace: workspace),
+                run: BatchRun(
+                    plan, placement: placement, executor: options.executor,
+                    cpuCount: machine.allowed.count, workspace: workspace),
                 running: RunningStatistics(plan, model.weights)))
         self.runner = runner
         conductor = try Conductor { runner.run(&$0) }

@@ -19,6 +19,8 @@ public struct Graph: Sendable {
     public internal(set) var output: Edge
     public internal(set) var nodes: [Node] = []
     private var shapes: [FeatureShape]
+    /// Edges that passes took away, and the edge that carries the same values now.
+    private var replacements: [Edge: Edge] = [:]
 
     init(inputShape: FeatureShape) {
         input = Edge(index: 0)
@@ -38,6 +40,21 @@ public struct Graph: Sendable {
         shapes.append(shape)
         nodes.append(Node(name: name, operation: operation, inputs: inputs, output: edge))
         output = edge
+        return edge
+    }
+
+    /// Removes a node and gives the readers of its output another edge of the same values.
+    mutating func bypass(nodeAt index: Int, with edge: Edge) {
+        let removed = nodes.remove(at: index).output
+        for i in nodes.indices { nodes[i].inputs = nodes[i].inputs.map { $0 == removed ? edge : $0 } }
+        if output == removed { output = edge }
+        replacements[removed] = edge
+    }
+
+    /// The edge that carries the values of an edge of the graph before the passes.
+    func current(_ edge: Edge) -> Edge {
+        var edge = edge
+        while let next = replacements[edge] { edge = next }
         return edge
     }
 

@@ -49,6 +49,10 @@ extension ChannelAffineSum: PlannableOperation {
         InputRequirement(overwritable: true)
     }
 
+    func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
+        KernelChoice(name: "affine.f32.1x16.\(context.table.isa)")
+    }
+
     func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         try ChannelAffineStep(self, context)
     }

@@ -165,17 +165,35 @@ extension Convolution2D: PlannableOperation {
             : InputRequirement(overwritable: true)
     }
 
-    func problem(output: FeatureShape, inputLayout: Layout) -> ConvolutionProblem {
-        ConvolutionProblem(
-            inputChannels: geometry.inputChannels, outputChannels: geometry.outputChannels,
-            outputHeight: output.height, outputWidth: output.width, kernelHeight: geometry.kernelHeight,
-            kernelWidth: geometry.kernelWidth, strideHeight: geometry.strideHeight,
-            strideWidth: geometry.strideWidth, dilationHeight: geometry.dilationHeight,
-            dilationWidth: geometry.dilationWidth, groups: geometry.groups,
-            inputLayout: inputLayout == .planar ? .planar : .blocked)
+    func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
+        let problem = geometry.problem(output: context.output.shape, inputLayout: context.inputs[0].layout)
+        let (kernel, rejected) = try KernelSelection.choose(
+            for: problem, in: context.table, node: context.node)
+        return KernelChoice(name: kernel.name, rejected: rejected)
+    }
+
+    func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
+        let input = context.inputs[0]
+        var size = ByteCount(subject: context.node)
+        try size.add(
+            4, input.planes * input.pixelStride, geometry.kernelHeight, geometry.kernelWidth,
+            context.output.planes * channelBlock)
+        return size.bytes
     }
 
     func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         try ConvolutionStep(self, context)
+    }
+}
+
+extension Convolution2D.Geometry {
+    /// The problem that decides which kernel computes the convolution.
+    func problem(output: FeatureShape, inputLayout: Layout) -> ConvolutionProblem {
+        ConvolutionProblem(
+            inputChannels: inputChannels, outputChannels: outputChannels, outputHeight: output.height,
+            outputWidth: output.width, kernelHeight: kernelHeight, kernelWidth: kernelWidth,
+            strideHeight: strideHeight, strideWidth: strideWidth, dilationHeight: dilationHeight,
+            dilationWidth: dilationWidth, groups: groups,
+            inputLayout: inputLayout == .planar ? .planar : .blocked)
     }
 }

@@ -1,6 +1,6 @@
 import Diagnostics
 
-/// `c h w` features as one vector in that order. Moves nothing: its readers address the map itself.
+/// `c h w` features as one vector in that order.
 public struct Flatten: Operation {
     public static let identifier = "flatten"
     public static let version = 1
@@ -26,6 +26,10 @@ public struct Flatten: Operation {
 }
 
 extension Flatten: PlannableOperation {
+    func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
+        KernelChoice(name: "flatten.f32.\(context.inputs[0].layout)")
+    }
+
     func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         FlattenStep(input: context.inputs[0], output: context.output)
     }

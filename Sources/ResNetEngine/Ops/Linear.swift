@@ -1,4 +1,5 @@
 import Diagnostics
+import Kernels
 import Tensors
 
 /// A fully connected layer on the features in `c h w` order: `y = weight · x + bias`, with an optional ReLU.
@@ -61,6 +62,19 @@ public struct Linear: Operation {
 
 extension Linear: PlannableOperation {
     var wantsImageGroups: Bool { true }
+
+    func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
+        KernelChoice(name: context.table.linear.name)
+    }
+
+    func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
+        let input = context.inputs[0]
+        var size = ByteCount(subject: context.node)
+        let padded = LinearWeights.elementCount(
+            reduction: 1, outputs: outputs, tileOutputs: context.table.linear.tileOutputs)
+        try size.add(4, padded, input.planes * channelBlock, input.shape.height * input.shape.width)
+        return size.bytes
+    }
 
     func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         try LinearStep(self, context)

@@ -55,10 +55,21 @@ protocol PlannableOperation: Operation {
     func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement
     /// Whether the step wants several images at once rather than one that stays in cache.
     var wantsImageGroups: Bool { get }
+    /// The kernel that the step will run, and the candidates before it.
+    func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice
+    /// Bytes of weights that the step will pack.
+    func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int
     func step(_ context: StepPlanningContext) throws(EngineError) -> any Step
+}
+
+/// A picked kernel by name, and why others were not picked.
+struct KernelChoice: Sendable {
+    var name: String
+    var rejected: [KernelRejection] = []
 }
 
 extension PlannableOperation {
     func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement { InputRequirement() }
     var wantsImageGroups: Bool { false }
+    func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }
 }

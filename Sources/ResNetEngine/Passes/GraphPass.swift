@@ -38,20 +38,6 @@ public struct FusionReport: Sendable {
 }
 
 extension Graph {
-    /// Removes node `index`, a reader of `edge`, and gives its output to everyone who read it.
-    mutating func bypass(nodeAt index: Int, with edge: Edge) {
-        let removed = nodes.remove(at: index)
-        replace(removed.output, with: edge)
-    }
-
-    /// Makes every reader of `old` read `new`.
-    private mutating func replace(_ old: Edge, with new: Edge) {
-        for i in nodes.indices {
-            nodes[i].inputs = nodes[i].inputs.map { $0 == old ? new : $0 }
-        }
-        if output == old { output = new }
-    }
-
     /// The node that makes the edge if `reader` is the only one who reads it.
     func soleProducer(of edge: Edge, for reader: Int) -> Int? {
         guard let producer = producer(of: edge), readers(of: edge) == [reader],

@@ -30,8 +30,8 @@ struct BufferAssignment {
             let start = written[edge, default: 0]
             let end = max(start, lastRead[edge, default: start])
             let (first, last) = (sequence.entries[start], sequence.entries[end])
-            let scope: Scope =
-                first.phase != last.phase ? .batch : first.stage != last.stage ? .group : .microBatch
+            let isGrouped = first.stage != last.stage || first.takesGroups
+            let scope: Scope = first.phase != last.phase ? .batch : isGrouped ? .group : .microBatch
             let needs = Self.needs(of: edge, in: graph)
             var buffer = Buffer(
                 placement: TensorPlacement(

@@ -57,6 +57,8 @@ struct Plan: Sendable {
     var statisticsSize: Int
     /// Floats of the coefficient memory.
     var coefficientSize: Int
+    /// Bytes of weights packed for the kernels.
+    var packedBytes: Int
     var records: [StatisticsRecord]
     var runningUpdates: [RunningUpdate]
     var summaries: [PlannedStep]
@@ -65,9 +67,6 @@ struct Plan: Sendable {
 
     /// Whether rows of a batch depend on each other.
     var isBatchCoupled: Bool { !records.isEmpty }
-    var packedBytes: Int {
-        phases.reduce(0) { $0 + $1.stages.reduce(0) { $0 + $1.steps.reduce(0) { $0 + $1.packedBytes } } }
-    }
 }
 
 /// A step as it was planned, for reports.

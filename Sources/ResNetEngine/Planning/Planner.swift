@@ -5,7 +5,7 @@ import Kernels
 ///
 /// The order: phases, so that each batch statistic is complete before it is read; stages, so that steps which
 /// want many images at once are apart from those which want one; buffers, so that sums are made in place; halos
-/// and layouts, from what the readers ask; memory; and last the steps themselves.
+/// and layouts, from what the readers ask; memory; and last, once the sizes are agreed to, the steps themselves.
 struct Planner {
     let table: KernelTable
     /// Bytes of the cache that one worker has to itself.
@@ -16,7 +16,27 @@ struct Planner {
     /// Images that share one reading of a linear layer's weights.
     private static let linearGroup = 4
 
-    func plan(_ source: Graph) throws(EngineError) -> Plan {
+    /// A plan whose sizes are known and whose weights are not packed yet.
+    struct Draft {
+        fileprivate(set) var plan: Plan
+        fileprivate var pending: [(entry: StepSequence.Entry, make: () throws(EngineError) -> any Step)] = []
+
+        /// Packs the weights: this is what takes memory and time.
+        func finished() throws(EngineError) -> Plan {
+            var plan = plan
+            for (entry, make) in pending {
+                var stages = plan.phases[entry.phase].stages
+                if stages.isEmpty || stages[stages.count - 1].takesGroups != entry.takesGroups {
+                    stages.append(Plan.Stage(steps: [], takesGroups: entry.takesGroups))
+                }
+                stages[stages.count - 1].steps.append(try make())
+                plan.phases[entry.phase].stages = stages
+            }
+            return plan
+        }
+    }
+
+    func draft(_ source: Graph) throws(EngineError) -> Draft {
         var graph = source
         var fusions = FusionReport()
         for pass in GraphPasses.all { try pass.run(&graph, &fusions) }
@@ -30,69 +50,85 @@ struct Planner {
         let imageGroup =
             hasGroups ? (Self.linearGroup + microBatch - 1) / microBatch * microBatch : microBatch
 
-        let slots = buffers.place(microBatch: microBatch, imageGroup: imageGroup)
-        var plan = Plan(
-            phases: (0...sequence.lastPhase).map { _ in Plan.Phase(prologue: [], stages: []) },
-            inputShape: graph.shape(of: graph.input), outputShape: graph.shape(of: graph.output),
-            microBatch: microBatch, imageGroup: imageGroup, slotArenaSize: slots.slot,
-            batchArenaSize: slots.batch, statisticsSize: 0, coefficientSize: 0, records: [],
-            runningUpdates: [],
-            summaries: [], fusions: fusions)
-        try addSteps(&plan, graph, source, sequence, buffers)
-        return plan
+        let sizes = buffers.place(microBatch: microBatch, imageGroup: imageGroup)
+        var draft = Draft(
+            plan: Plan(
+                phases: (0...sequence.lastPhase).map { _ in Plan.Phase(prologue: [], stages: []) },
+                inputShape: graph.shape(of: graph.input), outputShape: graph.shape(of: graph.output),
+                microBatch: microBatch, imageGroup: imageGroup, slotArenaSize: sizes.slot,
+                batchArenaSize: sizes.batch, statisticsSize: 0, coefficientSize: 0, packedBytes: 0,
+                records: [], runningUpdates: [], summaries: [], fusions: fusions))
+        try addSteps(&draft, graph, sequence, buffers)
+        try addRunningUpdates(&draft.plan, source, graph, sequence)
+        return draft
     }
 
     private func addSteps(
-        _ plan: inout Plan, _ graph: Graph, _ source: Graph, _ sequence: StepSequence,
-        _ buffers: BufferAssignment
+        _ draft: inout Draft, _ graph: Graph, _ sequence: StepSequence, _ buffers: BufferAssignment
     ) throws(EngineError) {
         var records: [Edge: Int] = [:]
+        var packed = ByteCount(subject: "packed weights")
         for entry in sequence.entries {
-            let step: any Step
             switch entry.kind {
-            case .input: step = InputStep(output: buffers.placement(of: graph.input))
-            case .output: step = OutputStep(input: buffers.placement(of: graph.output))
+            case .input:
+                let step = InputStep(output: buffers.placement(of: graph.input))
+                draft.pending.append((entry, { () throws(EngineError) in step }))
+            case .output:
+                let step = OutputStep(input: buffers.placement(of: graph.output))
+                draft.pending.append((entry, { () throws(EngineError) in step }))
             case .statistics(let edge):
-                let placement = buffers.placement(of: edge)
-                let channels = placement.planes * channelBlock
-                records[edge] = plan.records.count
-                plan.records.append(
-                    Plan.StatisticsRecord(
-                        offset: plan.statisticsSize, channels: channels,
-                        area: placement.shape.height * placement.shape.width))
-                step = StatisticsStep(
-                    kernelName: "statistics.f32.1x16.\(table.isa)", kernel: table.channelStatistics,
-                    input: placement, offset: plan.statisticsSize)
-                plan.statisticsSize += 2 * channels
+                records[edge] = draft.plan.records.count
+                let step = addRecord(&draft.plan, buffers.placement(of: edge))
+                draft.pending.append((entry, { () throws(EngineError) in step }))
             case .node(let index):
                 let node = graph.nodes[index]
                 guard let operation = node.operation as? any PlannableOperation else {
                     throw EngineError(.internalError, node.name, "operation without a step")
                 }
-                let coefficients = addCoefficients(&plan, node, graph, records, phase: entry.phase)
                 let context = StepPlanningContext(
                     node: node.name, table: table, inputs: node.inputs.map(buffers.placement(of:)),
-                    output: buffers.placement(of: node.output), coefficientOffset: coefficients)
-                step = try operation.step(context)
-                plan.summaries.append(
+                    output: buffers.placement(of: node.output),
+                    coefficientOffset: addCoefficients(
+                        &draft.plan, node, graph, records, phase: entry.phase))
+                let choice = try operation.kernelChoice(context)
+                let bytes = try operation.packedBytes(context)
+                try packed.add(bytes)
+                let inputs = graph.inputShapes(of: node)
+                draft.plan.summaries.append(
                     PlannedStep(
-                        node: node.name, operation: type(of: operation).identifier, kernel: step.kernelName,
-                        rejected: step.rejected, absorbed: plan.fusions.absorbed(by: node.name),
-                        inputs: graph.inputShapes(of: node), output: graph.shape(of: node.output),
-                        cost: operation.cost(graph.inputShapes(of: node)), packedBytes: step.packedBytes))
+                        node: node.name, operation: type(of: operation).identifier, kernel: choice.name,
+                        rejected: choice.rejected, absorbed: draft.plan.fusions.absorbed(by: node.name),
+                        inputs: inputs, output: graph.shape(of: node.output), cost: operation.cost(inputs),
+                        packedBytes: bytes))
+                draft.pending.append((entry, { () throws(EngineError) in try operation.step(context) }))
             }
-            var stages = plan.phases[entry.phase].stages
-            if stages.isEmpty || stages[stages.count - 1].takesGroups != entry.takesGroups {
-                stages.append(Plan.Stage(steps: [], takesGroups: entry.takesGroups))
-            }
-            stages[stages.count - 1].steps.append(step)
-            plan.phases[entry.phase].stages = stages
         }
-        // Running statistics are updated in the order in which the source applies the normalisations.
+        draft.plan.packedBytes = packed.bytes
+    }
+
+    /// Reserves the statistics of an edge.
+    private func addRecord(_ plan: inout Plan, _ placement: TensorPlacement) -> StatisticsStep {
+        let channels = placement.planes * channelBlock
+        let offset = plan.statisticsSize
+        plan.records.append(
+            Plan.StatisticsRecord(
+                offset: offset, channels: channels, area: placement.shape.height * placement.shape.width))
+        plan.statisticsSize += 2 * channels
+        return StatisticsStep(kernel: table.channelStatistics, input: placement, offset: offset)
+    }
+
+    /// Running statistics are updated in the order in which the source applies its normalisations.
+    private func addRunningUpdates(
+        _ plan: inout Plan, _ source: Graph, _ graph: Graph, _ sequence: StepSequence
+    ) throws(EngineError) {
+        var records: [Edge: Int] = [:]
+        for case .statistics(let edge) in sequence.entries.map(\.kind) { records[edge] = records.count }
         for node in source.nodes {
-            guard let normalization = node.operation as? BatchNormalization, normalization.mode == .batch,
-                let record = records[node.inputs[0]]
+            guard let normalization = node.operation as? BatchNormalization, normalization.mode == .batch
             else { continue }
+            guard let record = records[graph.current(node.inputs[0])] else {
+                throw EngineError(.internalError, node.name, "normalisation without statistics")
+            }
             plan.runningUpdates.append(Plan.RunningUpdate(normalization: normalization, record: record))
         }
     }

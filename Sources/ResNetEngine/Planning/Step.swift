@@ -3,19 +3,8 @@ import Kernels
 
 /// A planned operation: kernel chosen, weights packed, places known. Runs without allocating or failing.
 protocol Step: Sendable {
-    /// The printable name of the kernel that does the work.
-    var kernelName: String { get }
-    /// Kernels that were looked at before and why they were not taken.
-    var rejected: [KernelRejection] { get }
-    /// Bytes of packed weights.
-    var packedBytes: Int { get }
     /// Runs the step for `images`, all of one micro-batch or group.
     func run(_ context: StepContext, images: Range<Int>)
-}
-
-extension Step {
-    var rejected: [KernelRejection] { [] }
-    var packedBytes: Int { 0 }
 }
 
 /// What a step sees of the batch it works on.
@@ -29,7 +18,7 @@ struct StepContext {
     /// The arena that all slots share, and its capacity in rows.
     var batchArena: UnsafeMutablePointer<Float>
     var batchCapacity: Int
-    /// Statistics of whole batches; see `StatisticsLayout`.
+    /// Per-image statistics; `Plan.StatisticsRecord` says where.
     var statistics: UnsafeMutablePointer<Double>
     var coefficients: UnsafeMutablePointer<Float>
     /// First image of the group, and of the micro-batch, in work.

@@ -21,14 +21,16 @@ struct StepSequence {
     private(set) var entries: [Entry] = []
     private(set) var lastPhase = 0
 
-    /// - Throws: `internal` if an operation is left that has no step.
+    /// - Throws: `badData` if an operation is left that has no step.
     init(_ graph: Graph) throws(EngineError) {
         var phases: [Edge: Int] = [graph.input: 0]
         var coupled: Set<Edge> = []
         var unsorted: [Entry] = []
         for (index, node) in graph.nodes.enumerated() {
             guard let operation = node.operation as? any PlannableOperation else {
-                throw EngineError(.internalError, node.name, "operation without a step")
+                throw EngineError(
+                    .badData, node.name, "operation \(type(of: node.operation).identifier)",
+                    expected: "one that the planner knows")
             }
             var phase = 0
             for (position, edge) in node.inputs.enumerated() {

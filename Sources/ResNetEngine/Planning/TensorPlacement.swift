@@ -9,10 +9,10 @@ enum Layout: Sendable, Hashable {
 }
 
 /// How long a tensor lives, and so how many images of it there are.
-enum Scope: Sendable, Hashable, Comparable {
-    /// Within a stage: one micro-batch.
+enum Scope: Sendable, Hashable {
+    /// Within a stage that takes micro-batches: one of them.
     case microBatch
-    /// Across the stages of a phase: one image group.
+    /// Within a phase otherwise: one image group.
     case group
     /// Across phases: the whole batch, shared by all workers.
     case batch

@@ -25,13 +25,7 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     }
 
     func problem(output: FeatureShape) -> ConvolutionProblem {
-        let g = geometry
-        return ConvolutionProblem(
-            inputChannels: g.inputChannels, outputChannels: g.outputChannels, outputHeight: output.height,
-            outputWidth: output.width, kernelHeight: g.kernelHeight, kernelWidth: g.kernelWidth,
-            strideHeight: g.strideHeight, strideWidth: g.strideWidth, dilationHeight: g.dilationHeight,
-            dilationWidth: g.dilationWidth, groups: g.groups,
-            inputLayout: layout == .planar ? .planar : .blocked)
+        geometry.problem(output: output, inputLayout: layout)
     }
 
     // MARK: - The cases

@@ -132,7 +132,7 @@ struct KernelTrial {
         let channels = source.planes * channelBlock
         let results = try AlignedBuffer<Double>(count: 2 * channels)
         context.statistics = results.pointer
-        let step = StatisticsStep(kernelName: "", kernel: table.channelStatistics, input: source, offset: 0)
+        let step = StatisticsStep(kernel: table.channelStatistics, input: source, offset: 0)
         step.run(context, images: 0..<1)
         let area = Double(shape.height * shape.width)
         var worst = 0.0
@@ -145,8 +145,14 @@ struct KernelTrial {
                     moment += deviation * deviation
                 }
             }
-            worst = max(worst, abs(results.pointer[c] - sum / area) / (Double(offset) * 2e-6))
-            worst = max(worst, abs(results.pointer[channels + c] - moment) / (area * 1e-4))
+            let errors = [
+                abs(results.pointer[c] - sum / area) / (Double(offset) * 2e-6),
+                abs(results.pointer[channels + c] - moment) / (area * 1e-4),
+            ]
+            guard errors.allSatisfy(\.isFinite) else {
+                return .broken("statistics of channel \(c) are not finite")
+            }
+            worst = max(worst, errors[0], errors[1])
         }
         return .error(worst)
     }

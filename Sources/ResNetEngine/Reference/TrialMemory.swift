@@ -10,6 +10,7 @@ final class TrialMemory {
 
     private var size = guardFloats
     private var buffer: AlignedBuffer<Float>?
+    private var doubles: AlignedBuffer<Double>?
 
     /// Reserves room for `images` images of a tensor; returns its place.
     func reserve(
@@ -27,6 +28,7 @@ final class TrialMemory {
         buffer.pointer.update(repeating: Float(bitPattern: Self.canary), count: size)
         self.buffer = buffer
         let doubles = try AlignedBuffer<Double>(count: 1)
+        self.doubles = doubles
         return StepContext(
             input: UnsafePointer(buffer.pointer), output: buffer.pointer, slotArena: buffer.pointer,
             batchArena: buffer.pointer, batchCapacity: 1, statistics: doubles.pointer,

@@ -2,7 +2,6 @@ import Kernels
 
 /// Copies the caller's images, `n c h w`, into the layout that the first layers read.
 struct InputStep: Step {
-    var kernelName: String { "pack.f32.\(output.layout)" }
     let output: TensorPlacement
 
     func run(_ context: StepContext, images: Range<Int>) {
@@ -17,7 +16,6 @@ struct InputStep: Step {
 
 /// Copies the last features to the caller, in `c h w` order.
 struct OutputStep: Step {
-    var kernelName: String { "unpack.f32.\(input.layout)" }
     let input: TensorPlacement
 
     func run(_ context: StepContext, images: Range<Int>) {
@@ -30,7 +28,6 @@ struct OutputStep: Step {
 
 /// Makes a vector of a map for a reader that cannot address the map itself.
 struct FlattenStep: Step {
-    var kernelName: String { "flatten.f32.\(input.layout)" }
     let input: TensorPlacement
     let output: TensorPlacement
 

@@ -5,8 +5,6 @@ import Tensors
 /// A sum of per-channel affine maps. Its coefficients are constants, or made from the batch's statistics before
 /// the phase begins.
 struct ChannelAffineStep: Step {
-    let kernelName: String
-    var packedBytes: Int { constants?.byteCount ?? 0 }
 
     private let kernel: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
     /// Shift, scale and second scale, `stride` floats each.
@@ -18,7 +16,6 @@ struct ChannelAffineStep: Step {
 
     init(_ operation: ChannelAffineSum, _ context: StepPlanningContext) throws(EngineError) {
         kernel = context.table.channelAffine
-        kernelName = "affine.f32.1x16.\(context.table.isa)"
         inputs = context.inputs
         output = context.output
         rectifies = operation.rectifies

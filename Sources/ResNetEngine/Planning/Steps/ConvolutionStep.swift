@@ -4,15 +4,12 @@ import Tensors
 
 /// A convolution with its weights packed for one kernel.
 struct ConvolutionStep: Step {
-    let kernelName: String
-    let rejected: [KernelRejection]
-    let packedBytes: Int
 
     private let kernel: ConvolutionKernel
     private let weights: AlignedBuffer<Float>
     private let bias: AlignedBuffer<Float>
     private let taps: AlignedBuffer<Int32>
-    private let stepLength: Int
+    private let runLength: Int
     private let input: TensorPlacement
     /// Floats from an input's pixel (0, 0) back to the first tap of output (0, 0).
     private let firstTap: Int
@@ -27,16 +24,15 @@ struct ConvolutionStep: Step {
         output = context.output
         residual = operation.addsResidual ? context.inputs[1] : nil
         rectifies = operation.rectifies
-        let problem = operation.problem(output: output.shape, inputLayout: input.layout)
-        (kernel, rejected) = try KernelSelection.choose(for: problem, in: context.table, node: context.node)
-        kernelName = kernel.name
+        let problem = geometry.problem(output: output.shape, inputLayout: input.layout)
+        kernel = try KernelSelection.choose(for: problem, in: context.table, node: context.node).kernel
         firstTap = geometry.paddingHeight * input.rowStride + geometry.paddingWidth * input.pixelStride
         strides = (geometry.strideHeight * input.rowStride, geometry.strideWidth * input.pixelStride)
 
         // The reduction, as offsets of runs of consecutive floats.
         let order = ReductionOrder(geometry, input.layout)
         let offsets = order.offsets(in: input)
-        stepLength = order.stepLength
+        runLength = order.runLength
         taps = try AlignedBuffer(count: offsets.count, subject: context.node)
         for (index, offset) in offsets.enumerated() {
             guard let tap = Int32(exactly: offset) else {
@@ -49,18 +45,17 @@ struct ConvolutionStep: Step {
         let channels = geometry.outputChannels
         weights = try AlignedBuffer(
             count: ConvolutionWeights.elementCount(
-                reduction: offsets.count * stepLength, outputChannels: channels),
+                reduction: offsets.count * runLength, outputChannels: channels),
             subject: context.node)
         bias = try AlignedBuffer(count: blocks(ofChannels: channels) * channelBlock, subject: context.node)
-        packedBytes = weights.byteCount + bias.byteCount + taps.byteCount
         operation.bias.withElements {
             bias.pointer.update(from: $0.baseAddress ?? UnsafePointer(bias.pointer), count: channels)
         }
         operation.weight.withElements { source in
             ConvolutionWeights.pack(
                 into: weights.pointer, outputChannels: channels, panelLanes: kernel.panelLanes,
-                stepCount: offsets.count, stepLength: stepLength
-            ) { k, step, l in order.weightIndex(k: k, step: step, l: l).map { source[$0] } ?? 0 }
+                runCount: offsets.count, runLength: runLength
+            ) { k, run, l in order.weightIndex(k: k, run: run, l: l).map { source[$0] } ?? 0 }
         }
     }
 
@@ -71,8 +66,8 @@ struct ConvolutionStep: Step {
                 input: context.origin(image, of: input) - firstTap, weights: weights.pointer,
                 bias: bias.pointer,
                 residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
-                output: context.origin(image, of: output), steps: taps.pointer, stepCount: taps.count,
-                stepLength: stepLength, blocks: output.planes, height: output.shape.height,
+                output: context.origin(image, of: output), runs: taps.pointer, runCount: taps.count,
+                runLength: runLength, blocks: output.planes, height: output.shape.height,
                 width: output.shape.width, inputRowStride: strides.row, inputPixelStride: strides.pixel,
                 outputRowStride: output.rowStride, outputBlockStride: output.planeStride,
                 residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
@@ -87,26 +82,26 @@ struct ConvolutionStep: Step {
 private struct ReductionOrder {
     let geometry: Convolution2D.Geometry
     let layout: Layout
-    /// Consecutive floats of one step: the channels of a block, or taps that lie side by side.
-    let stepLength: Int
-    /// Steps of one kernel row.
-    private let stepsPerRow: Int
+    /// Consecutive floats of one run: the channels of a block, or taps that lie side by side.
+    let runLength: Int
+    /// Runs of one kernel row.
+    private let runsPerRow: Int
 
     init(_ geometry: Convolution2D.Geometry, _ layout: Layout) {
         self.geometry = geometry
         self.layout = layout
         let tapsTouch = layout == .planar && geometry.dilationWidth == 1
-        stepLength = layout == .blocked ? channelBlock : tapsTouch ? geometry.kernelWidth : 1
-        stepsPerRow = tapsTouch ? 1 : geometry.kernelWidth
+        runLength = layout == .blocked ? channelBlock : tapsTouch ? geometry.kernelWidth : 1
+        runsPerRow = tapsTouch ? 1 : geometry.kernelWidth
     }
 
-    /// Where each step starts, in floats from the first tap.
+    /// Where each run starts, in floats from the first tap.
     func offsets(in input: TensorPlacement) -> [Int] {
         var offsets: [Int] = []
         for plane in 0..<input.planes {
             for r in 0..<geometry.kernelHeight {
                 let row = plane * input.planeStride + r * geometry.dilationHeight * input.rowStride
-                for s in 0..<stepsPerRow {
+                for s in 0..<runsPerRow {
                     offsets.append(row + s * geometry.dilationWidth * input.pixelStride)
                 }
             }
@@ -115,13 +110,13 @@ private struct ReductionOrder {
     }
 
     /// The index into `k c/groups r s`, or `nil` where the place is padding or of another group.
-    func weightIndex(k: Int, step: Int, l: Int) -> Int? {
+    func weightIndex(k: Int, run: Int, l: Int) -> Int? {
         let (kernelHeight, kernelWidth) = (geometry.kernelHeight, geometry.kernelWidth)
-        let row = step / stepsPerRow
+        let row = run / runsPerRow
         let (plane, r) = (row / kernelHeight, row % kernelHeight)
         let isBlocked = layout == .blocked
         let channel = isBlocked ? plane * channelBlock + l : plane
-        let s = stepsPerRow == 1 && !isBlocked ? l : step % stepsPerRow
+        let s = runsPerRow == 1 && !isBlocked ? l : run % runsPerRow
         let groupInputs = geometry.inputChannels / geometry.groups
         let firstOfGroup = k / (geometry.outputChannels / geometry.groups) * groupInputs
         guard channel >= firstOfGroup, channel < firstOfGroup + groupInputs else { return nil }

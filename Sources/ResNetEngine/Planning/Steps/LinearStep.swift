@@ -4,8 +4,6 @@ import Tensors
 
 /// A linear layer that reads a blocked map row by row, its weights packed in that order.
 struct LinearStep: Step {
-    let kernelName: String
-    let packedBytes: Int
 
     private let kernel: LinearKernel
     private let weights: AlignedBuffer<Float>
@@ -17,7 +15,6 @@ struct LinearStep: Step {
 
     init(_ operation: Linear, _ context: StepPlanningContext) throws(EngineError) {
         kernel = context.table.linear
-        kernelName = kernel.name
         input = context.inputs[0]
         output = context.output
         rectifies = operation.rectifies
@@ -38,7 +35,6 @@ struct LinearStep: Step {
                 reduction: rows * runLength, outputs: outputs, tileOutputs: kernel.tileOutputs),
             subject: context.node)
         bias = try AlignedBuffer(count: outputs, subject: context.node)
-        packedBytes = weights.byteCount + bias.byteCount + runs.byteCount
         operation.bias.withElements { _ = bias.elements.update(fromContentsOf: $0) }
         operation.weight.withElements { source in
             LinearWeights.pack(
@@ -54,18 +50,28 @@ struct LinearStep: Step {
     }
 
     func run(_ context: StepContext, images: Range<Int>) {
-        let target = context.origin(images.lowerBound, of: output)
+        let target = context.image(images.lowerBound, of: output)
         var call = LinearCall(
             input: context.origin(images.lowerBound, of: input), inputRowStride: input.elementCount,
             weights: weights.pointer, bias: bias.pointer, output: target,
-            outputRowStride: output.elementCount,
-            runs: runs.pointer, runCount: runs.count, runLength: input.shape.width * channelBlock,
-            rows: images.count, outputs: bias.count, rectifies: rectifies)
+            outputRowStride: output.elementCount, runs: runs.pointer, runCount: runs.count,
+            runLength: input.shape.width * channelBlock, rows: images.count, outputs: bias.count,
+            rectifies: rectifies)
         kernel.run(&call)
-        // The lanes above the last feature are zero for every reader.
-        for row in 0..<images.count {
-            (target + (row * output.elementCount + bias.count))
-                .update(repeating: 0, count: output.elementCount - bias.count)
+        for row in 0..<images.count { place(target + row * output.elementCount) }
+    }
+
+    /// Moves features from the start of an image's memory, where they lie side by side, to their channel blocks, and
+    /// zeroes the lanes above the last one and the halo.
+    private func place(_ image: UnsafeMutablePointer<Float>) {
+        let padded = output.planes * channelBlock
+        (image + bias.count).update(repeating: 0, count: padded - bias.count)
+        guard output.halo > 0 else { return }
+        // From the last block down: a block's place lies above all features not moved yet.
+        for plane in (0..<output.planes).reversed() {
+            (image + (output.origin + plane * output.planeStride))
+                .update(from: image + plane * channelBlock, count: channelBlock)
         }
+        output.clearHalo(at: image)
     }
 }

@@ -3,7 +3,6 @@ import Kernels
 /// Mean and centred second moment of each channel of each image, for batch normalisation with the batch's own
 /// statistics.
 struct StatisticsStep: Step {
-    let kernelName: String
     let kernel: @Sendable (UnsafePointer<ChannelStatisticsCall>) -> Void
     let input: TensorPlacement
     /// Doubles a row before this record in the statistics memory.
