@@ -2,7 +2,7 @@ import ArgumentParser
 import Diagnostics
 
 /// Runs a command and ends the program: results on standard output, one line on standard error for a failure,
-/// and an exit status of sysexits.h.
+/// and an exit status of sysexits.h; so for a signal that asks the program to end.
 public enum CommandLineProgram {
     /// Parses the arguments, runs what they say and exits.
     public static func main<Root: ParsableCommand>(_ root: Root.Type) -> Never {
@@ -10,6 +10,7 @@ public enum CommandLineProgram {
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
         StandardStreams.occupyClosedDescriptors()
+        _ = Interrupts.shared
         let arguments = Array(CommandLine.arguments.dropFirst())
         do {
             try run(root, arguments)

@@ -13,10 +13,13 @@ public final class Interrupts: Sendable {
         var signal: Int32?
     }
 
+    /// The one of this program, which watches from the first use on.
+    public static let shared = Interrupts()
+
     private let state = Mutex(State())
 
-    /// Starts to watch. Call it before the program starts threads, which inherit the mask of signals.
-    public init() {
+    /// Starts to watch, before the program starts threads, which inherit the mask of signals.
+    private init() {
         var watched = sigset_t()
         sigemptyset(&watched)
         for signal in [SIGINT, SIGTERM, SIGHUP] where !Self.isIgnored(signal) { sigaddset(&watched, signal) }

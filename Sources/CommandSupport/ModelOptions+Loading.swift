@@ -12,8 +12,9 @@ public struct LoadedModel: Sendable {
 
 extension ModelOptions {
     /// The network's structure: from the weights' shapes where there are weights.
-    public func architecture() throws(EngineError) -> ResNet {
-        try structure().network
+    /// - Throws: as ``load(for:)``.
+    public func architecture(for machine: Machine) throws(EngineError) -> ResNet {
+        try structure(machine).network
     }
 
     /// The model with its weights, loaded or drawn.
@@ -22,35 +23,40 @@ extension ModelOptions {
     ///   `resource` when they would not fit the memory.
     public func load(for machine: Machine) throws(EngineError) -> LoadedModel {
         var generator = TorchGenerator(seed: try seedValue())
-        let (network, state) = try structure()
+        let (network, state) = try structure(machine)
         if let weights, let state {
             let model = try Model(network, weights: state, subject: weights)
             return LoadedModel(model: model, generator: generator, origin: "weights \(weights)")
         }
-        try checkMemory(of: network, machine)
+        // Both as drawn and as packed for the kernels, which takes no less.
+        let count = try network.parameters().reduce(0) { $0 + $1.shape.reduce(1, *) }
+        try checkMemory(8 * count, "weights, drawn and packed", machine)
         let model = try Model(network, generator: &generator)
         return LoadedModel(model: model, generator: generator, origin: "seed \(seed)")
     }
 
-    /// Prepares an engine, and refuses one that would not fit the memory that the machine has left: the system
-    /// would end the program.
+    /// Prepares an engine, and refuses one above `--max-memory`, or that would not fit the memory that the machine
+    /// has left: the system would end the program.
     public func engine(
         _ model: Model, _ options: EngineOptions, _ machine: Machine
     ) throws(EngineError) -> Engine {
-        guard options.maximumBytes == nil else {
-            return try Engine(model, options: options, machine: machine)
-        }
         var limited = options
-        limited.maximumBytes = AvailableMemory.bytes
+        // The prediction counts the model's weights, which are no longer among the free bytes.
+        let free = AvailableMemory.bytes + 4 * (try model.parameterCount)
+        limited.maximumBytes = min(options.maximumBytes ?? .max, free)
         do throws(EngineError) {
             return try Engine(model, options: limited, machine: machine)
         } catch {
-            guard error.subject == "--max-memory" else { throw error }
+            guard error.subject == "--max-memory", limited.maximumBytes != options.maximumBytes else {
+                throw error
+            }
             throw EngineError(error.code, "memory of this machine", error.found, expected: error.expected)
         }
     }
 
-    private func structure() throws(EngineError) -> (network: ResNet, state: StateDictionary?) {
+    private func structure(
+        _ machine: Machine
+    ) throws(EngineError) -> (network: ResNet, state: StateDictionary?) {
         let variant = try OptionValue.choice(block, "--block", among: [(ResidualBlock.name, ResidualBlock())])
         guard model == "notebook" else {
             throw EngineError(
@@ -66,6 +72,11 @@ extension ModelOptions {
                     "'\(weights)': checkpoints of PyTorch are not in version \(ToolVersion.current)",
                     expected: "a .safetensors file")
             }
+            // A file that cannot be asked for its size cannot be read either.
+            var status = stat()
+            if stat(weights, &status) == 0 {
+                try checkMemory(Int(clamping: status.st_size), "weights in \(weights)", machine)
+            }
             let state = try Safetensors.read(weights)
             return (try ResNet(matching: state, block: variant, image: image, subject: weights), state)
         }
@@ -74,17 +85,16 @@ extension ModelOptions {
         return (ResNet(block: variant, imageHeight: image.height, imageWidth: image.width), nil)
     }
 
-    /// Weights that are to be drawn may be of any size; the memory is not.
-    private func checkMemory(of network: ResNet, _ machine: Machine) throws(EngineError) {
-        let count = try network.parameters().reduce(0) { $0 + $1.shape.reduce(1, *) }
+    /// Weights may be of any size; the memory is not.
+    private func checkMemory(_ bytes: Int, _ what: String, _ machine: Machine) throws(EngineError) {
         let given = try maxMemory.map { text throws(EngineError) in
             try OptionValue.integer(text, "--max-memory", in: 1...Int.max)
         }
         let limit = min(machine.memoryLimitBytes ?? .max, AvailableMemory.bytes, given ?? .max)
-        guard 4 * count <= limit else {
+        guard bytes <= limit else {
             throw EngineError(
                 .resource, given == limit ? "--max-memory" : "memory of this machine",
-                "\(4 * count) bytes of weights", expected: "at most \(limit)")
+                "\(bytes) bytes of \(what)", expected: "at most \(limit)")
         }
     }
 }

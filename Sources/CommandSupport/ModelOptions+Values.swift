@@ -24,6 +24,7 @@ extension ModelOptions {
         if let maxMemory {
             options.maximumBytes = try OptionValue.integer(maxMemory, "--max-memory", in: 1...Int.max)
         }
+        _ = try threadCounts(for: machine)
         options.batch = try batches().first ?? options.batch
         return options
     }

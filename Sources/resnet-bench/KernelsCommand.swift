@@ -26,13 +26,14 @@ struct KernelsCommand: ParsableCommand {
         let console = Console()
         let machine = Machine.detect()
         let engineOptions = try options.singleEngineOptions(for: machine)
+        let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
         let loaded = try options.load(for: machine)
         let engine = try options.engine(loaded.model, engineOptions, machine)
         console.warn(engine.warnings)
         let rows = try allKernels(loaded.model, engine, machine)
-        if let json {
-            try ReportFile.write(report(engine, rows, console.warnings), to: json)
-            if json == "-" { return }
+        if let reportFile {
+            try reportFile.write(report(engine, rows, console.warnings))
+            if reportFile.isStandardOutput { return }
         }
         try StandardStreams.write(layers(engine) + "\n" + list(rows, engine))
     }
@@ -90,7 +91,7 @@ struct KernelsCommand: ParsableCommand {
                 planning.threads = 1
                 planning.batch = 1
                 let isHere = level == engine.isa && mode == engine.options.mode
-                for step in try Engine(model, options: planning, machine: machine).steps {
+                for step in try options.engine(model, planning, machine).steps {
                     note(step.operation, step.kernel, isPicked: isHere)
                     for rejection in step.rejected { note(step.operation, rejection.kernel, isPicked: false) }
                 }

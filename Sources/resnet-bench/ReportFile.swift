@@ -2,18 +2,43 @@ import CommandSupport
 import ModelFiles
 import ResNetEngine
 
-/// A report for machines: to a file, which appears when it is whole, or to standard output for `-`.
-enum ReportFile {
-    /// Finds out before long work whether the report can be written.
-    static func check(_ path: String?) throws(EngineError) {
-        guard let path, path != "-" else { return }
-        // Goes, and its temporary file with it, without a commit.
-        _ = try AtomicOutputFile(path)
+/// Where a report for machines goes: a file, which appears when it is whole, a pipe or device, or standard
+/// output.
+struct ReportFile {
+    /// Whether the report takes the place of the text on standard output.
+    let isStandardOutput: Bool
+    private let path: String
+    /// A pipe or device, opened once: its reader takes the first close for the end.
+    private let stream: AtomicOutputFile?
+
+    /// - Throws: `cannotCreate` when the report cannot be written there, so before long work.
+    init(_ path: String) throws(EngineError) {
+        self.path = path
+        isStandardOutput = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].contains(path)
+        var status = stat()
+        if isStandardOutput {
+            stream = nil
+        } else if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            stream = try AtomicOutputFile(path)
+        } else {
+            stream = nil
+            // Goes, and its temporary file with it, without a commit. A signal during the work leaves none.
+            try Interrupts.shared.deferred { () throws(EngineError) in _ = try AtomicOutputFile(path) }
+            try Interrupts.shared.check()
+        }
     }
 
-    static func write(_ value: JSONValue, to path: String) throws(EngineError) {
-        guard path != "-" else { return try StandardStreams.write(value.text) }
-        let file = try AtomicOutputFile(path)
+    /// Writes the report; call it once.
+    func write(_ value: JSONValue) throws(EngineError) {
+        guard !isStandardOutput else { return try StandardStreams.write(value.text) }
+        if let stream { return try Self.write(value, to: stream) }
+        try Interrupts.shared.deferred { () throws(EngineError) in
+            try Self.write(value, to: try AtomicOutputFile(path))
+        }
+        try Interrupts.shared.check()
+    }
+
+    private static func write(_ value: JSONValue, to file: AtomicOutputFile) throws(EngineError) {
         try file.write(Array(value.text.utf8))
         try file.commit()
     }

@@ -10,7 +10,8 @@ struct SummaryCommand: ParsableCommand {
     @OptionGroup var options: ModelOptions
 
     func run() throws {
-        _ = try options.engineOptions(for: .detect())
-        try StandardStreams.write(try options.architecture().summary() + "\n")
+        let machine = Machine.detect()
+        _ = try options.engineOptions(for: machine)
+        try StandardStreams.write(try options.architecture(for: machine).summary() + "\n")
     }
 }

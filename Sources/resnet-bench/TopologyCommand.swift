@@ -38,10 +38,11 @@ struct TopologyCommand: ParsableCommand {
         let engine = try options.singleEngineOptions(for: machine)
         let placement = try machine.placement(
             workers: engine.threads ?? machine.usableWorkerCount, pin: engine.pin)
+        let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
         console.warn(machine.warnings + placement.warnings)
-        if let json {
-            try ReportFile.write(report(machine, placement, engine.pin, console.warnings), to: json)
-            if json == "-" { return }
+        if let reportFile {
+            try reportFile.write(report(machine, placement, engine.pin, console.warnings))
+            if reportFile.isStandardOutput { return }
         }
         try StandardStreams.write(text(machine, placement, engine.pin))
     }

@@ -36,9 +36,8 @@ struct VerifyCommand: ParsableCommand {
         let machine = Machine.detect()
         let engineOptions = try options.singleEngineOptions(for: machine)
         let tolerance = try OptionValue.number(tolerance, "--tolerance", in: 0...1e6)
-        _ = Interrupts()
         switch (input, expect) {
-        case (nil, nil): try verifyKernels(upTo: engineOptions.isa ?? machine.isa, console)
+        case (nil, nil): try verifyKernels(upTo: engineOptions.isa ?? machine.isa, machine, console)
         case (let input?, let expect?):
             try verifyModel(input, expect, tolerance, engineOptions, machine, console)
         case (nil, _?):
@@ -48,11 +47,13 @@ struct VerifyCommand: ParsableCommand {
         }
     }
 
-    private func verifyKernels(upTo limit: ISALevel, _ console: Console) throws(EngineError) {
+    private func verifyKernels(
+        upTo limit: ISALevel, _ machine: Machine, _ console: Console
+    ) throws(EngineError) {
         let seed = try options.seedValue()
         let levels = ISALevel.allCases.filter { $0 <= limit }
         // Names are in use from the start: a wrong --model is no less wrong here.
-        _ = try options.architecture()
+        _ = try options.architecture(for: machine)
         var table = TextTable([
             ("kernel", .left), ("cases", .right), ("worst error", .right), ("verdict", .left),
         ])

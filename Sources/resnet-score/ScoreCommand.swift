@@ -43,7 +43,7 @@ struct ScoreCommand: ParsableCommand {
         var engineOptions = try options.singleEngineOptions(for: machine)
         let (input, output) = try checkedPaths(engineOptions.mode)
         let console = Console(progress: progress)
-        let interrupts = Interrupts()
+        let interrupts = Interrupts.shared
         let loaded = try options.load(for: machine)
         let shape = loaded.model.architecture.inputShape
         var source = try RowSource(input, shape, loaded.generator)
@@ -85,18 +85,29 @@ struct ScoreCommand: ParsableCommand {
                 .usage, flag, "streams are not in version \(ToolVersion.current)",
                 expected: "the name of a .npy file")
         }
-        let named = [
+        try checkOutputs(
+            output,
+            inputs: [("--input", input.hasPrefix("randn:") ? nil : input), ("--weights", options.weights)])
+        return (input, output)
+    }
+
+    /// Refuses outputs that would overwrite each other or what is read.
+    private func checkOutputs(
+        _ output: String, inputs: [(flag: String, path: String?)]
+    ) throws(EngineError) {
+        var taken: [String: String] = [:]
+        for case (let flag, let path?) in inputs { taken[ResolvedPath.of(path)] = flag }
+        let outputs = [
             ("--output", output), ("--save-input", saveInput), ("--save-weights", saveWeights),
             ("--save-buffers", saveBuffers),
         ]
-        var taken: [String: String] = [:]
-        for case (let flag, let path?) in named {
+        for case (let flag, let path?) in outputs {
             guard !path.isEmpty else { throw EngineError(.usage, flag, "an empty name", expected: "a file") }
-            if let other = taken[path], !path.hasPrefix("/dev/") {
+            let target = ResolvedPath.of(path)
+            if let other = taken[target], !ResolvedPath.isDevice(path) {
                 throw EngineError(.usage, flag, "'\(path)', as \(other)", expected: "another file")
             }
-            taken[path] = flag
+            taken[target] = flag
         }
-        return (input, output)
     }
 }

@@ -95,7 +95,72 @@ import Testing
                 program, ["--image", "4096x4096", "--max-memory", "100000000"] + rest, 71, "--max-memory")
         }
         try expectFailure(.bench, ["--batch", "1073741824"], 71, "memory")
+        // A limit above the memory that there is changes nothing.
+        let generous = ["--max-memory", "\(Int.max)"]
+        try expectFailure(.bench, ["--batch", "1073741824"] + generous, 71, "memory")
         #expect(folder.names.isEmpty)
+    }
+
+    /// Weights above the memory are refused before they are read.
+    @Test func memoryOfWeights() throws {
+        try expectFailure(
+            .bench, ["kernels", "--max-memory", "1000"] + Fixture.small.modelOptions, 71, "--max-memory")
+        let count = 1 << 42
+        let header = #"{"t":{"dtype":"F32","shape":[\#(count / 4)],"data_offsets":[0,\#(count)]}}"#
+        let bytes = Data([UInt8(header.utf8.count)] + [UInt8](repeating: 0, count: 7) + header.utf8)
+        let weights = try folder.file("sparse.safetensors", bytes)
+        try #require(FileHandle(forWritingAtPath: weights)).truncate(atOffset: UInt64(bytes.count + count))
+        for more in [[], ["--max-memory", "\(Int.max)"]] {
+            for command in ["summary", "kernels"] {
+                try expectFailure(
+                    .bench, [command, "--weights", weights] + more, 71, "memory of this machine")
+            }
+        }
+    }
+
+    /// Two spellings of one file, one through a link.
+    @Test func sameFile() throws {
+        let input = try folder.file("in.npy", try data(Fixture.small.file("input.npy")))
+        let link = folder.path("link.npy")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: input)
+        try expectFailure(.score, score(["--input", input, "--output", link]), 64, "--output")
+        let here = folder.path("sub")
+        try FileManager.default.createSymbolicLink(atPath: here, withDestinationPath: folder.url.path)
+        let arguments = [
+            "--input", input, "--output", folder.path("out.npy"), "--save-input", here + "/out.npy",
+        ]
+        try expectFailure(.score, score(arguments), 64, "--save-input")
+        #expect(try data(input) == data(Fixture.small.file("input.npy")))
+        try expectSuccess(
+            .score, score(["--input", input, "--output", "/dev/null", "--save-input", "/dev/null"]))
+    }
+
+    /// A pipe by name is opened once, and its reader gets the whole report.
+    @Test func reportToPipe() throws {
+        let pipe = folder.path("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        let quick = [
+            "--threads", "1", "--warmup", "0", "--iterations", "1", "--duration", "0", "--repeats", "1",
+        ]
+        for arguments in [["topology"], ["kernels"], ["scaling"] + quick] {
+            let reader = Process()
+            reader.executableURL = URL(fileURLWithPath: "/bin/sh")
+            reader.arguments = ["-c", "cat pipe > copy"]
+            reader.currentDirectoryURL = folder.url
+            try reader.run()
+            let outcome = try expectSuccess(
+                .bench, arguments + Fixture.small.modelOptions + ["--json", pipe])
+            reader.waitUntilExit()
+            #expect(!outcome.output.isEmpty)
+            _ = try JSONSerialization.jsonObject(with: data(folder.path("copy")))
+        }
+    }
+
+    @Test func reportToStandardOutput() throws {
+        for name in ["-", "/dev/stdout"] {
+            let outcome = try expectSuccess(.bench, ["topology", "--json", name])
+            _ = try JSONSerialization.jsonObject(with: outcome.output)
+        }
     }
 
     /// Names that look like something else, and a link that stays a link.

@@ -28,12 +28,29 @@ import Testing
         #expect(outcome.error.contains("error[interrupted]: "))
     }
 
+    /// A pipe without a reader keeps them waiting.
+    @Test(arguments: ["scaling", "topology", "kernels"])
+    func everyCommand(_ command: String) throws {
+        let folder = try TemporaryFolder()
+        let pipe = folder.path("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        let outcome = try run(.bench, [command, "--json", pipe]) { process in
+            usleep(1_000_000)
+            kill(process.processIdentifier, SIGTERM)
+        }
+        #expect(outcome.status == 75 && !outcome.endedBySignal)
+        #expect(
+            outcome.errorLines.filter { !$0.hasPrefix("warning[") }.count == 1
+                && outcome.error.contains("error[interrupted]: "), "\(outcome.error)")
+    }
+
     @Test func readerHasGone() throws {
         for program in Program.allCases {
             let process = Process()
             let (output, errors) = (Pipe(), Pipe())
             process.executableURL = program.url
             process.arguments = ["--help"]
+            process.currentDirectoryURL = FileManager.default.temporaryDirectory
             process.standardOutput = output
             process.standardError = errors
             try output.fileHandleForReading.close()

@@ -56,7 +56,8 @@ import Testing
         ["--threads"], ["--json"], ["verify", "--input", "x.npy"], ["verify", "--expect", "x.npy"],
         ["verify", "--tolerance", "-1"], ["topology", "--threads", "1,2"],
         ["topology", "--synthetic", "nonsense"],
-        ["summary", "--batch", "0"], ["kernels", "--threads", "0"],
+        ["summary", "--batch", "0"], ["kernels", "--threads", "0"], ["summary", "--threads", "abc"],
+        ["summary", "--threads", "0"], ["verify", "--threads", "1025"], ["topology", "--threads", "abc"],
     ])
     func benchArguments(_ arguments: [String]) throws {
         try expectFailure(.bench, arguments, 64, "error[usage]: ")
@@ -69,6 +70,13 @@ import Testing
         ["--input", "randn:1", "--output", ""],
         ["--input", "randn:1", "--output", "x.npy", "--batch", "1,2"],
         ["--input", "randn:1", "--output", "x.npy", "--save-input", "x.npy"],
+        ["--input", "randn:1", "--output", "x.npy", "--save-input", "./x.npy"],
+        ["--input", "randn:1", "--output", "x.npy", "--save-weights", ".//x.npy"],
+        ["--input", "x.npy", "--output", "./x.npy"],
+        [
+            "--input", "randn:1", "--output", "x.npy", "--weights", "w.safetensors", "--save-weights",
+            "./w.safetensors",
+        ],
         ["--input", "randn:1", "--output", "x.npy", "--save-buffers", "b.safetensors"],
         ["--input", "randn:1", "--output", "x.npy", "extra"], ["--frobnicate"],
     ])

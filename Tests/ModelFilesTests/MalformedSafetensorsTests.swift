@@ -149,6 +149,23 @@ import Testing
         try expectRefused(tensor("{\"dtype\":\"F32\",\"shape\":[\(ones)],\"data_offsets\":[0,4]}", 4))
     }
 
+    /// Sparse files of bytes that would be eight times as many in memory.
+    @Test(arguments: [[1 << 36], [1 << 20, 1]])
+    func tooManyIntegers(_ counts: [Int]) throws {
+        var end = 0
+        let entries = counts.enumerated().map { index, count in
+            defer { end += count }
+            let offsets = "[\(end),\(end + count)]"
+            return #""t\#(index)":{"dtype":"U8","shape":[\#(count)],"data_offsets":\#(offsets)}"#
+        }
+        let bytes = safetensors("{\(entries.joined(separator: ","))}")
+        let path = try directory.file("integers", bytes)
+        try #require(FileHandle(forWritingAtPath: path)).truncate(atOffset: UInt64(bytes.count + end))
+        expectError(.badData, mentioning: "\(path): tensor 't\(counts.count - 1)'") {
+            _ = try Safetensors.read(path)
+        }
+    }
+
     @Test func overlapsGapsAndNamesThatStandTwice() throws {
         func pair(_ first: String, _ second: String, _ count: Int, names: [String] = ["a", "b"]) -> [UInt8] {
             let entries = zip(names, [first, second]).map { name, offsets in

@@ -3,16 +3,20 @@ import Tensors
 
 /// Reads and writes `.safetensors` files: named tensors, as `state_dict()` of a PyTorch module gives them.
 public enum Safetensors {
+    /// Integers that a file may hold. Networks keep counters as integers, and no more than one a layer.
+    static let maximumIntegerCount = 1 << 20
+
     /// The tensors of the file, in the order of its header.
     ///
     /// F32, F64, F16 and BF16 become float32 by value (F64 is rounded to nearest), integers and booleans
-    /// `Int64`. Metadata are checked and not kept. The path must name a regular file.
+    /// `Int64`, at most 2^20 in all. Metadata are checked and not kept. The path must name a regular file.
     /// - Throws: `missingInput` when the file cannot be opened; `badData` naming the file and, where there is
     ///   one, the tensor; `resource` when memory is refused; `inputOutput` when reading fails.
     public static func read(_ path: String) throws(EngineError) -> StateDictionary {
         let file = try InputFile(path)
         let header = try SafetensorsHeader(file)
         var state = StateDictionary()
+        var integerCount = 0
         for entry in header.entries {
             let offset = header.dataOffset + entry.range.lowerBound
             switch entry.encoding {
@@ -23,6 +27,12 @@ public enum Safetensors {
                 }
                 state[entry.name] = .tensor(tensor)
             case .integers(let encoding):
+                integerCount += entry.shape.elementCount
+                guard integerCount <= maximumIntegerCount else {
+                    throw EngineError(
+                        .badData, entry.subject, "\(integerCount) integers in the file up to here",
+                        expected: "at most \(maximumIntegerCount)")
+                }
                 var values = [Int64](repeating: 0, count: entry.shape.elementCount)
                 try values.withUnsafeMutableBufferPointer { (elements) throws(EngineError) in
                     try file.readIntegers(at: offset, as: encoding, into: elements)

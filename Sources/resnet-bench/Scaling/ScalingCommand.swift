@@ -51,17 +51,16 @@ struct ScalingCommand: ParsableCommand {
         let engineOptions = try options.engineOptions(for: machine)
         let threadCounts = try options.threadCounts(for: machine)
         let batches = try options.batches()
-        try ReportFile.check(json)
-        _ = Interrupts()
+        let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
         let loaded = try options.load(for: machine)
         let measurement = ScalingMeasurement(
             loaded: loaded, machine: machine, modelOptions: options, options: engineOptions, plan: plan,
             console: console)
         let report = try measurement.run(threadCounts: threadCounts, batches: batches)
         console.clear()
-        if let json {
-            try ReportFile.write(report.json, to: json)
-            if json == "-" { return }
+        if let reportFile {
+            try reportFile.write(report.json)
+            if reportFile.isStandardOutput { return }
         }
         try StandardStreams.write(report.text)
     }

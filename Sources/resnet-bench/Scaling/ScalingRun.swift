@@ -53,7 +53,7 @@ struct ScalingRun {
     ) throws(EngineError) {
         for _ in 0..<plan.warmup { try engine.score(rows: batch, input: input, output: output) }
         var latencies: [Double] = []
-        latencies.reserveCapacity(max(plan.iterations, 4096))
+        latencies.reserveCapacity(min(plan.iterations, 4096))
         var callerAllocations: UInt64 = 0
         var processAllocations: UInt64 = 0
         let usage = ProcessState.usage
