@@ -26,6 +26,37 @@ import Testing
         }
     }
 
+    /// Every part runs once, and none before the step ahead of it is complete.
+    @Test func sharedImagesKeepTheOrderOfSteps() {
+        for (images, steps, parts, slots) in [
+            (1, 1, 1, 1), (1, 5, 4, 3), (3, 9, 4, 2), (7, 3, 5, 8), (0, 2, 4, 2),
+        ] {
+            let queue = SharedImages(capacity: 8, steps: steps)
+            for _ in 0..<20 {
+                queue.deal(count: images, parts: parts)
+                let finished = Mutex<[[Int]]>(
+                    Array(repeating: Array(repeating: 0, count: steps), count: images))
+                let whole = Mutex<Int>(0)
+                DispatchQueue.concurrentPerform(iterations: slots) { slot in
+                    while true {
+                        switch queue.claim(slot: slot) {
+                        case .part(let image, let step, let index):
+                            #expect((0..<parts).contains(index))
+                            let before = finished.withLock { $0[image].prefix(step) }
+                            #expect(before.allSatisfy { $0 == parts })
+                            finished.withLock { $0[image][step] += 1 }
+                            if queue.finish(image: image) { whole.withLock { $0 += 1 } }
+                        case .wait: sched_yield()
+                        case .none: return
+                        }
+                    }
+                }
+                #expect(finished.withLock { $0.allSatisfy { $0.allSatisfy { $0 == parts } } })
+                #expect(whole.withLock { $0 } == images)
+            }
+        }
+    }
+
     @Test func shardsFollowWeights() {
         let cursors = ShardCursors(weights: [3, 1], imageGroup: 1)
         cursors.deal(rows: 40)

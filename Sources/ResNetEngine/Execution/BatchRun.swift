@@ -2,14 +2,6 @@ import Diagnostics
 import Synchronization
 import Topology
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// What one worker slot did last.
 public struct WorkerRecord: Sendable, Hashable {
     /// The kernel's identifier of the thread that ran the slot.
@@ -23,6 +15,9 @@ public struct WorkerRecord: Sendable, Hashable {
 }
 
 /// One batch in flight: one fork, in which each worker slot takes images until none is left, phase by phase.
+///
+/// A worker takes images of its own while there are any; the last ones all workers walk through together, part of a
+/// step by part of a step, so that they finish at the same time.
 ///
 /// Workers meet between phases without a barrier: whoever completes the last image of a phase opens the next one,
 /// and who finds no image waits only for images that running threads have taken. So a slot that has no thread yet
@@ -39,6 +34,10 @@ final class BatchRun: @unchecked Sendable {
     private let workspace: Workspace
     /// Hands out the images of each phase.
     private let cursors: [ShardCursors]
+    /// The last images of each phase, and the steps that they go through.
+    private let shared: [SharedImages]
+    private let steps: [[any Step]]
+    private var sharedCount = 0
     private let records: UnsafeMutablePointer<WorkerRecord>
     private var context: StepContext
     private var rows = 0
@@ -62,6 +61,9 @@ final class BatchRun: @unchecked Sendable {
         cursors = plan.phases.map { _ in
             ShardCursors(weights: placement.workers.map(\.weight), imageGroup: plan.imageGroup)
         }
+        let steps = plan.phases.map { $0.stages.flatMap(\.steps) }
+        self.steps = steps
+        shared = steps.map { SharedImages(capacity: workspace.shared.count, steps: $0.count) }
         records = .allocate(capacity: placement.workers.count)
         records.initialize(repeating: WorkerRecord(), count: placement.workers.count)
         context = StepContext(
@@ -102,7 +104,13 @@ final class BatchRun: @unchecked Sendable {
             conductorMask = ThreadAffinity.Mask()
         }
         self.rows = rows
-        for phase in cursors.indices { cursors[phase].deal(rows: rows) }
+        // Two parts a worker at least, however few the images.
+        sharedCount = min(workspace.shared.count, rows)
+        let parts = max(4, 2 * placement.workers.count / max(sharedCount, 1))
+        for phase in cursors.indices {
+            cursors[phase].deal(rows: rows - sharedCount)
+            shared[phase].deal(count: sharedCount, parts: parts)
+        }
         imagesLeft.store(rows, ordering: .relaxed)
         openPhase.store(0, ordering: .releasing)
     }
@@ -132,10 +140,9 @@ final class BatchRun: @unchecked Sendable {
             while let group = cursors[phase].claim(slot: slot) {
                 walk(group, phase, &context)
                 images += group.count
-                if imagesLeft.subtract(group.count, ordering: .acquiringAndReleasing).newValue == 0 {
-                    open(phase + 1)
-                }
+                complete(group.count, phase)
             }
+            images += help(slot, phase, &context)
             if phase + 1 >= plan.phases.count { break }
             phase = awaitPhase(after: phase)
         }
@@ -147,9 +154,41 @@ final class BatchRun: @unchecked Sendable {
         slotsFinished.add(1, ordering: .releasing)
     }
 
+    /// Works on shared images until none has a part left; returns how many of them this worker completed.
+    private func help(_ slot: Int, _ phase: Int, _ context: inout StepContext) -> Int {
+        let queue = shared[phase]
+        let own = context.slotArena
+        defer { context.slotArena = own }
+        var images = 0
+        var patience = Patience()
+        while true {
+            switch queue.claim(slot: slot) {
+            case .part(let image, let step, let index):
+                let row = rows - sharedCount + image
+                context.slotArena = workspace.shared[image].pointer
+                context.groupStart = row
+                context.microBatchStart = row
+                steps[phase][step].run(
+                    context, images: row..<row + 1, part: StepPart(index: index, count: queue.parts))
+                if queue.finish(image: image) {
+                    complete(1, phase)
+                    images += 1
+                }
+                patience = Patience()
+            case .wait: patience.wait()
+            case .none: return images
+            }
+        }
+    }
+
+    /// Notes images that went through a phase; the last ones open the next.
+    private func complete(_ images: Int, _ phase: Int) {
+        let left = imagesLeft.subtract(images, ordering: .acquiringAndReleasing).newValue
+        if left == 0, phase + 1 < plan.phases.count { open(phase + 1) }
+    }
+
     /// Opens a phase after the one before it is complete: its coefficients follow from the statistics so far.
     private func open(_ phase: Int) {
-        guard phase < plan.phases.count else { return }
         for update in plan.phases[phase].prologue {
             statistics.fill(update, plan.records, into: workspace.coefficients.pointer)
         }
@@ -157,19 +196,13 @@ final class BatchRun: @unchecked Sendable {
         openPhase.store(phase, ordering: .releasing)
     }
 
-    /// Waits for the last images of a phase: at most as long as one group takes, so first by yielding; if their
-    /// threads are kept from running, by short sleeps.
+    /// Waits for the last images of a phase.
     private func awaitPhase(after phase: Int) -> Int {
-        var yields = 0
+        var patience = Patience()
         while true {
             let open = openPhase.load(ordering: .acquiring)
             if open > phase { return open }
-            if yields < 4000 {
-                sched_yield()
-                yields += 1
-            } else {
-                usleep(50)
-            }
+            patience.wait()
         }
     }
 

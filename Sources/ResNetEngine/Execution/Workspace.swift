@@ -6,6 +6,8 @@ import Tensors
 final class Workspace {
     private let plan: Plan
     let slots: [AlignedBuffer<Float>]
+    /// One more for each image that the workers share.
+    let shared: [AlignedBuffer<Float>]
     let coefficients: AlignedBuffer<Float>
     private(set) var batch: AlignedBuffer<Float>
     private(set) var statistics: AlignedBuffer<Double>
@@ -18,10 +20,19 @@ final class Workspace {
             slots.append(try AlignedBuffer(count: plan.slotArenaSize, subject: "arena of worker \(slot)"))
         }
         self.slots = slots
+        var shared: [AlignedBuffer<Float>] = []
+        for image in 0..<Self.sharedImages(slots: count) {
+            shared.append(
+                try AlignedBuffer(count: plan.slotArenaSize, subject: "arena of shared image \(image)"))
+        }
+        self.shared = shared
         coefficients = try AlignedBuffer(count: plan.coefficientSize, subject: "coefficients")
         batchCapacity = plan.isBatchCoupled ? rows : 0
         (batch, statistics) = try Self.shared(plan, rows: batchCapacity)
     }
+
+    /// Images that several workers walk through a phase together: as many as there are workers.
+    static func sharedImages(slots: Int) -> Int { slots > 1 ? slots : 0 }
 
     /// Makes room for a batch of `rows`.
     func reserve(rows: Int) throws(EngineError) {
@@ -46,7 +57,7 @@ final class Workspace {
     /// - Throws: `resource` when they cannot be addressed.
     static func byteCount(_ plan: Plan, slots: Int, rows: Int) throws(EngineError) -> Int {
         var size = ByteCount(subject: "batch of \(rows)")
-        try size.add(4, plan.slotArenaSize, slots)
+        try size.add(4, plan.slotArenaSize, slots + sharedImages(slots: slots))
         try size.add(4, plan.coefficientSize)
         if plan.isBatchCoupled { try size.add(rows, 4 * plan.batchArenaSize + 8 * plan.statisticsSize) }
         return size.bytes

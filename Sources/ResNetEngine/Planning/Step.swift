@@ -3,8 +3,28 @@ import Kernels
 
 /// A planned operation: kernel chosen, weights packed, places known. Runs without allocating or failing.
 protocol Step: Sendable {
-    /// Runs the step for `images`, all of one micro-batch or group.
-    func run(_ context: StepContext, images: Range<Int>)
+    /// Runs one part of the step for `images`, all of one micro-batch or group. All parts together do all of the work,
+    /// in any order and at the same time.
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart)
+}
+
+extension Step {
+    /// Runs the whole step.
+    func run(_ context: StepContext, images: Range<Int>) { run(context, images: images, part: .whole) }
+}
+
+/// Which part of a step is to be run.
+struct StepPart: Sendable {
+    var index: Int
+    var count: Int
+
+    static let whole = StepPart(index: 0, count: 1)
+
+    /// What cannot be cut is done by the first part.
+    var isFirst: Bool { index == 0 }
+
+    /// This part's share of output rows.
+    func rows(of height: Int) -> Range<Int> { height * index / count..<height * (index + 1) / count }
 }
 
 /// What a step sees of the batch it works on.

@@ -4,7 +4,8 @@ import Kernels
 struct InputStep: Step {
     let output: TensorPlacement
 
-    func run(_ context: StepContext, images: Range<Int>) {
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        guard part.isFirst else { return }
         let shape = output.shape
         for image in images {
             if output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
@@ -18,7 +19,8 @@ struct InputStep: Step {
 struct OutputStep: Step {
     let input: TensorPlacement
 
-    func run(_ context: StepContext, images: Range<Int>) {
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        guard part.isFirst else { return }
         for image in images {
             let target = context.output + image * input.shape.elementCount
             MapCopy.unpack(context.origin(image, of: input), input, into: target)
@@ -31,7 +33,8 @@ struct FlattenStep: Step {
     let input: TensorPlacement
     let output: TensorPlacement
 
-    func run(_ context: StepContext, images: Range<Int>) {
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        guard part.isFirst else { return }
         for image in images {
             context.image(image, of: output).update(repeating: 0, count: output.elementCount)
             MapCopy.flatten(

@@ -53,27 +53,22 @@ struct ChannelAffineStep: Step {
         }
     }
 
-    func run(_ context: StepContext, images: Range<Int>) {
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
         let coefficients = constants?.pointer ?? context.coefficients + coefficientOffset
         let stride = output.planes * channelBlock
+        let rows = part.rows(of: output.shape.height)
         for image in images {
-            if output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
+            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
+            func map(_ placement: TensorPlacement) -> ChannelAffineCall.Map {
+                ChannelAffineCall.Map(
+                    pointer: context.origin(image, of: placement) + rows.lowerBound * placement.rowStride,
+                    rowStride: placement.rowStride, blockStride: placement.planeStride)
+            }
             var call = ChannelAffineCall(
-                output: map(context, image, output), first: map(context, image, inputs[0]),
-                second: inputs.count > 1 ? map(context, image, inputs[1]) : nil,
+                output: map(output), first: map(inputs[0]), second: inputs.count > 1 ? map(inputs[1]) : nil,
                 shift: coefficients, scale: coefficients + stride, secondScale: coefficients + 2 * stride,
-                blocks: output.planes, height: output.shape.height, width: output.shape.width,
-                rectifies: rectifies)
+                blocks: output.planes, height: rows.count, width: output.shape.width, rectifies: rectifies)
             kernel(&call)
         }
-    }
-
-    @inline(__always)
-    private func map(_ context: StepContext, _ image: Int, _ placement: TensorPlacement)
-        -> ChannelAffineCall.Map
-    {
-        ChannelAffineCall.Map(
-            pointer: context.origin(image, of: placement), rowStride: placement.rowStride,
-            blockStride: placement.planeStride)
     }
 }

@@ -59,16 +59,20 @@ struct ConvolutionStep: Step {
         }
     }
 
-    func run(_ context: StepContext, images: Range<Int>) {
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        let rows = part.rows(of: output.shape.height)
         for image in images {
-            if output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
+            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             var call = ConvolutionCall(
-                input: context.origin(image, of: input) - firstTap, weights: weights.pointer,
-                bias: bias.pointer,
-                residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
-                output: context.origin(image, of: output), runs: taps.pointer, runCount: taps.count,
-                runLength: runLength, blocks: output.planes, height: output.shape.height,
-                width: output.shape.width, inputRowStride: strides.row, inputPixelStride: strides.pixel,
+                input: context.origin(image, of: input) + (rows.lowerBound * strides.row - firstTap),
+                weights: weights.pointer, bias: bias.pointer,
+                residual: residual.map {
+                    UnsafePointer(context.origin(image, of: $0) + rows.lowerBound * $0.rowStride)
+                },
+                output: context.origin(image, of: output) + rows.lowerBound * output.rowStride,
+                runs: taps.pointer, runCount: taps.count, runLength: runLength, blocks: output.planes,
+                height: rows.count, width: output.shape.width, inputRowStride: strides.row,
+                inputPixelStride: strides.pixel,
                 outputRowStride: output.rowStride, outputBlockStride: output.planeStride,
                 residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
                 rectifies: rectifies)

@@ -49,7 +49,8 @@ struct LinearStep: Step {
         }
     }
 
-    func run(_ context: StepContext, images: Range<Int>) {
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        guard part.isFirst else { return }
         let target = context.image(images.lowerBound, of: output)
         var call = LinearCall(
             input: context.origin(images.lowerBound, of: input), inputRowStride: input.elementCount,

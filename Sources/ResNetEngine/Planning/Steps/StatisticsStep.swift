@@ -8,7 +8,8 @@ struct StatisticsStep: Step {
     /// Doubles a row before this record in the statistics memory.
     let offset: Int
 
-    func run(_ context: StepContext, images: Range<Int>) {
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        guard part.isFirst else { return }
         let channels = input.planes * channelBlock
         for image in images {
             let mean = context.statistics + (offset * context.batchCapacity + image * 2 * channels)
