@@ -8,7 +8,7 @@ SOURCES := Package.swift Sources Tests Plugins
 
 ## Builds in release and reports how the notebook network scales on this machine.
 bench: setup
-	swift build -c release --product resnet-bench
+	swift build -c release
 	.build/release/resnet-bench --threads $(THREADS)
 
 ## Runs all tests in release, in a build folder of their own.
