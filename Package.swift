@@ -39,13 +39,15 @@ let package = Package(
             cSettings: [.unsafeFlags(["-fopenmp=libomp"])],
             linkerSettings: [.linkedLibrary("omp5")]),
 
+        .target(name: "CSIMD"),
+
         // What everything stands on.
         .target(name: "Diagnostics"),
         .target(name: "Tensors", dependencies: ["Diagnostics"]),
         .target(name: "Topology", dependencies: ["CTopology", "Diagnostics"]),
 
         // Kernels: one generic source, one module an instruction set.
-        .target(name: "Kernels"),
+        .target(name: "Kernels", dependencies: ["CSIMD"]),
         .target(
             name: "KernelsBaseline", dependencies: ["Kernels"],
             swiftSettings: instructionSet([]), linkerSettings: [.linkedLibrary("m")]),

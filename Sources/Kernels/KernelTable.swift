@@ -12,12 +12,12 @@ public struct KernelTable: Sendable {
     /// The table of an instruction set, made from the bodies that its module instantiated.
     public init(isa: String, _ bodies: KernelBodies) {
         func direct(
-            _ family: String, _ layout: ConvolutionProblem.InputLayout, stride: Int, kernel: (Int, Int)?,
+            _ family: String, _ layout: ConvolutionProblem.InputLayout, stride: Int?, kernel: (Int, Int)?,
             _ run: @escaping KernelBodies.Convolution
         ) -> ConvolutionKernel {
             ConvolutionKernel(
                 name: "\(family).f32.\(bodies.pixels)x\(bodies.panelLanes).\(isa)",
-                panelLanes: bodies.panelLanes,
+                panelLanes: bodies.panelLanes, tilePixels: bodies.pixels,
                 supports: {
                     ConvolutionKernel.directSupport($0, layout: layout, stride: stride, kernel: kernel)
                 },
@@ -27,10 +27,11 @@ public struct KernelTable: Sendable {
         convolutions = [
             direct("conv3x3", .blocked, stride: 1, kernel: (3, 3), bodies.blocked),
             direct("conv1x1", .blocked, stride: 1, kernel: (1, 1), bodies.blocked),
-            direct("convnxn", .blocked, stride: 1, kernel: nil, bodies.blocked),
+            direct("convnxn", .blocked, stride: bodies.takesAnyStride ? nil : 1, kernel: nil, bodies.blocked),
             direct("convnxns2", .blocked, stride: 2, kernel: nil, bodies.blockedStride2),
             direct("conv3x3planar", .planar, stride: 1, kernel: (3, 3), bodies.planar),
-            direct("convnxnplanar", .planar, stride: 1, kernel: nil, bodies.planar),
+            direct(
+                "convnxnplanar", .planar, stride: bodies.takesAnyStride ? nil : 1, kernel: nil, bodies.planar),
             direct("convnxns2planar", .planar, stride: 2, kernel: nil, bodies.planarStride2),
             ReferenceConvolution.kernel,
         ]
@@ -58,7 +59,10 @@ public struct KernelBodies: Sendable {
     let peakProbe: @Sendable (_ iterations: Int) -> Float
     let lanes: Int
     let panelLanes: Int
+    /// Output pixels of a tile.
     let pixels: Int
+    /// Whether the bodies address every pixel by itself.
+    let takesAnyStride: Bool
     let rowTile: Int
     let outputTile: Int
     let chains: Int
@@ -69,8 +73,8 @@ public struct KernelBodies: Sendable {
         planarStride2: @escaping Convolution, linear: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void,
         channelAffine: @escaping @Sendable (UnsafePointer<ChannelAffineCall>) -> Void,
         channelStatistics: @escaping @Sendable (UnsafePointer<ChannelStatisticsCall>) -> Void,
-        peakProbe: @escaping @Sendable (Int) -> Float, lanes: Int, panelLanes: Int, pixels: Int, rowTile: Int,
-        outputTile: Int, chains: Int
+        peakProbe: @escaping @Sendable (Int) -> Float, lanes: Int, panelLanes: Int, pixels: Int,
+        takesAnyStride: Bool, rowTile: Int, outputTile: Int, chains: Int
     ) {
         self.blocked = blocked
         self.blockedStride2 = blockedStride2
@@ -83,30 +87,37 @@ public struct KernelBodies: Sendable {
         self.lanes = lanes
         self.panelLanes = panelLanes
         self.pixels = pixels
+        self.takesAnyStride = takesAnyStride
         self.rowTile = rowTile
         self.outputTile = outputTile
         self.chains = chains
     }
 }
 
-/// The tiles of one instruction set. Convolution tiles: `vectors` × `pixels`, with `lastVectors · lanes` = 16 where
-/// `vectors · lanes` is more than that. Linear tiles: `rowTile` × `outputTile`. The probe has `chains` chains.
+/// The tiles of one instruction set. Convolution tiles: `vectors` vectors × `segments` pieces of `pixels` pixels; where
+/// `vectors · lanes` is more than a channel block, a last block by itself takes `lastVectors` × `lastSegments` single
+/// pixels. Linear tiles: `rowTile` × `outputTile`. The probe has `chains` chains.
 public enum KernelTiles<
-    I: InstructionSet, let vectors: Int, let lastVectors: Int, let pixels: Int, let rowTile: Int,
-    let outputTile: Int, let chains: Int
+    I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let lastVectors: Int,
+    let lastSegments: Int, let rowTile: Int, let outputTile: Int, let chains: Int
 > {
+    @usableFromInline
+    typealias Direct<let pixelStride: Int, let inputChannels: Int> = DirectConvolution<
+        I, vectors, segments, pixels, lastVectors, lastSegments, pixelStride, inputChannels
+    >
+
     @inlinable @inline(__always)
     public static func bodies() -> KernelBodies {
         KernelBodies(
-            blocked: { DirectConvolution<I, vectors, lastVectors, pixels, 16>.run($0) },
-            blockedStride2: { DirectConvolution<I, vectors, lastVectors, pixels, 32>.run($0) },
-            planar: { DirectConvolution<I, vectors, lastVectors, pixels, 1>.run($0) },
-            planarStride2: { DirectConvolution<I, vectors, lastVectors, pixels, 2>.run($0) },
+            blocked: { pixels == 1 ? Direct<0, 16>.run($0) : Direct<16, 16>.run($0) },
+            blockedStride2: { pixels == 1 ? Direct<0, 16>.run($0) : Direct<32, 16>.run($0) },
+            planar: { pixels == 1 ? Direct<0, 1>.run($0) : Direct<1, 1>.run($0) },
+            planarStride2: { pixels == 1 ? Direct<0, 1>.run($0) : Direct<2, 1>.run($0) },
             linear: { DotLinear<I, rowTile, outputTile>.run($0) },
             channelAffine: { ChannelAffine<I>.run($0) },
             channelStatistics: { ChannelStatistics<I>.run($0) },
             peakProbe: { MultiplyAddProbe<I, chains>.run($0) },
-            lanes: I.lanes, panelLanes: vectors &* I.lanes, pixels: pixels, rowTile: rowTile,
-            outputTile: outputTile, chains: chains)
+            lanes: I.lanes, panelLanes: vectors &* I.lanes, pixels: segments &* pixels,
+            takesAnyStride: pixels == 1, rowTile: rowTile, outputTile: outputTile, chains: chains)
     }
 }

@@ -5,6 +5,9 @@ enum AVX2: InstructionSet {
     typealias Vector = SIMD8<Float>
 
     @inline(__always)
+    static var unrolledSteps: Int { 8 }
+
+    @inline(__always)
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum.addingProduct(a, b) }
 
     @inline(__always)
@@ -16,6 +19,6 @@ enum AVX2: InstructionSet {
 extension KernelTable {
     /// Made anew at each call: a stored table would make this module emit code that copies one.
     public static var avx2: KernelTable {
-        KernelTable(isa: "avx2", KernelTiles<AVX2, 2, 2, 6, 2, 5, 12>.bodies())
+        KernelTable(isa: "avx2", KernelTiles<AVX2, 2, 6, 1, 2, 6, 2, 5, 12>.bodies())
     }
 }

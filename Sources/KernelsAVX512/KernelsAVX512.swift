@@ -5,6 +5,9 @@ enum AVX512: InstructionSet {
     typealias Vector = SIMD16<Float>
 
     @inline(__always)
+    static var unrolledSteps: Int { 1 }
+
+    @inline(__always)
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum.addingProduct(a, b) }
 
     @inline(__always)
@@ -16,6 +19,6 @@ enum AVX512: InstructionSet {
 extension KernelTable {
     /// Made anew at each call: a stored table would make this module emit code that copies one.
     public static var avx512: KernelTable {
-        KernelTable(isa: "avx512", KernelTiles<AVX512, 2, 1, 14, 4, 5, 24>.bodies())
+        KernelTable(isa: "avx512", KernelTiles<AVX512, 2, 2, 7, 1, 8, 4, 5, 24>.bodies())
     }
 }

@@ -5,6 +5,9 @@ enum Baseline: InstructionSet {
     typealias Vector = SIMD4<Float>
 
     @inline(__always)
+    static var unrolledSteps: Int { 1 }
+
+    @inline(__always)
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector {
         #if arch(x86_64)
             // SSE2 has no fused multiply-add; asking for one would call the C library lane by lane.
@@ -23,6 +26,6 @@ enum Baseline: InstructionSet {
 extension KernelTable {
     /// Made anew at each call: a stored table would make this module emit code that copies one.
     public static var baseline: KernelTable {
-        KernelTable(isa: "baseline", KernelTiles<Baseline, 2, 2, 5, 2, 5, 12>.bodies())
+        KernelTable(isa: "baseline", KernelTiles<Baseline, 2, 4, 1, 2, 4, 2, 4, 12>.bodies())
     }
 }

@@ -12,9 +12,11 @@ import Diagnostics
 ///
 /// The buffer itself does no bounds checks and no locking: its owner decides who writes when.
 public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
-    /// Bytes to which every buffer is aligned: a page, so that large buffers may use huge pages and no two
-    /// buffers share a cache line.
+    /// Bytes to which every buffer is aligned: a page, so that no two buffers share a cache line.
     public static var alignment: Int { 4096 }
+    /// Bytes of a huge page. Buffers that hold whole ones are aligned to them and ask the system for them: an
+    /// address then costs one entry of the translation cache where it took 512.
+    private static var hugePage: Int { 2 << 20 }
 
     public let pointer: UnsafeMutablePointer<Element>
     public let count: Int
@@ -27,12 +29,17 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
         let (byteCount, overflow) = max(count, 1).multipliedReportingOverflow(
             by: MemoryLayout<Element>.stride)
         var memory: UnsafeMutableRawPointer?
-        guard !overflow, count >= 0, byteCount <= Int.max - Self.alignment,
-            posix_memalign(&memory, Self.alignment, byteCount) == 0, let memory
+        let isHuge = byteCount >= Self.hugePage
+        guard !overflow, count >= 0, byteCount <= Int.max - Self.hugePage,
+            posix_memalign(&memory, isHuge ? Self.hugePage : Self.alignment, byteCount) == 0, let memory
         else {
             throw EngineError(
                 .resource, subject, "\(count) elements of \(Element.self) refused by the system")
         }
+        #if os(Linux)
+            // Advice alone: a system that has none to give goes on with small pages.
+            if isHuge { madvise(memory, byteCount / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
+        #endif
         memset(memory, 0, byteCount)
         self.pointer = memory.bindMemory(to: Element.self, capacity: max(count, 1))
         self.count = count

@@ -4,6 +4,7 @@ import Kernels
 /// wide strips are tested everywhere.
 enum EmulatedWide: InstructionSet {
     typealias Vector = SIMD16<Float>
+    static var unrolledSteps: Int { 1 }
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum + a * b }
     static func rectified(_ vector: Vector) -> Vector {
         vector.replacing(with: Vector(repeating: 0), where: Vector(repeating: 0) .> vector)
@@ -12,5 +13,5 @@ enum EmulatedWide: InstructionSet {
 
 extension KernelTable {
     static let emulatedWide = KernelTable(
-        isa: "emulated", KernelTiles<EmulatedWide, 2, 1, 14, 4, 5, 24>.bodies())
+        isa: "emulated", KernelTiles<EmulatedWide, 2, 2, 7, 1, 8, 4, 5, 24>.bodies())
 }

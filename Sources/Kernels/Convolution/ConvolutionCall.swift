@@ -21,8 +21,11 @@ public struct ConvolutionCall {
     public var residual: UnsafePointer<Float>?
     public var output: UnsafeMutablePointer<Float>
     public var runs: UnsafePointer<Int32>
+    public var ahead: UnsafePointer<Int32>
     public var runCount: Int
     public var runLength: Int
+    public var runsPerPass: Int
+    public var passesOutermost: Bool
     /// Output channel blocks.
     public var blocks: Int
     public var height: Int
@@ -36,13 +39,17 @@ public struct ConvolutionCall {
     public var residualRowStride: Int
     public var residualBlockStride: Int
     public var rectifies: Bool
+    public var prefetchesWeights: Bool
 
     public init(
         input: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>,
         residual: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>, runs: UnsafePointer<Int32>,
-        runCount: Int, runLength: Int, blocks: Int, height: Int, width: Int, inputRowStride: Int,
+        ahead: UnsafePointer<Int32>, runCount: Int, runLength: Int, runsPerPass: Int, passesOutermost: Bool,
+        blocks: Int,
+        height: Int, width: Int,
+        inputRowStride: Int,
         inputPixelStride: Int, outputRowStride: Int, outputBlockStride: Int, residualRowStride: Int,
-        residualBlockStride: Int, rectifies: Bool
+        residualBlockStride: Int, rectifies: Bool, prefetchesWeights: Bool
     ) {
         self.input = input
         self.weights = weights
@@ -50,8 +57,11 @@ public struct ConvolutionCall {
         self.residual = residual
         self.output = output
         self.runs = runs
+        self.ahead = ahead
         self.runCount = runCount
         self.runLength = runLength
+        self.runsPerPass = runsPerPass
+        self.passesOutermost = passesOutermost
         self.blocks = blocks
         self.height = height
         self.width = width
@@ -62,5 +72,6 @@ public struct ConvolutionCall {
         self.residualRowStride = residualRowStride
         self.residualBlockStride = residualBlockStride
         self.rectifies = rectifies
+        self.prefetchesWeights = prefetchesWeights
     }
 }

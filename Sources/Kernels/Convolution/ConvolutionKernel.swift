@@ -4,15 +4,19 @@ public struct ConvolutionKernel: Sendable {
     public let name: String
     /// Channels of a panel of packed weights.
     public let panelLanes: Int
+    /// Output pixels of a tile.
+    public let tilePixels: Int
     public let supports: @Sendable (ConvolutionProblem) -> Support
     public let run: @Sendable (UnsafePointer<ConvolutionCall>) -> Void
 
     public init(
-        name: String, panelLanes: Int, supports: @escaping @Sendable (ConvolutionProblem) -> Support,
+        name: String, panelLanes: Int, tilePixels: Int = 1,
+        supports: @escaping @Sendable (ConvolutionProblem) -> Support,
         run: @escaping @Sendable (UnsafePointer<ConvolutionCall>) -> Void
     ) {
         self.name = name
         self.panelLanes = panelLanes
+        self.tilePixels = tilePixels
         self.supports = supports
         self.run = run
     }
@@ -21,14 +25,18 @@ public struct ConvolutionKernel: Sendable {
 extension ConvolutionKernel {
     /// The reason why direct kernels of one pixel stride refuse a problem, or `yes`.
     ///
-    /// - Parameter kernel: the only height × width accepted, or `nil` for any.
+    /// - Parameters:
+    ///   - stride: the only stride between columns accepted, or `nil` for any.
+    ///   - kernel: the only height × width accepted, or `nil` for any.
     static func directSupport(
-        _ problem: ConvolutionProblem, layout: ConvolutionProblem.InputLayout, stride: Int,
+        _ problem: ConvolutionProblem, layout: ConvolutionProblem.InputLayout, stride: Int?,
         kernel: (height: Int, width: Int)?
     ) -> Support {
         if problem.groups != 1 { return .no("groups \(problem.groups), takes 1") }
         if problem.inputLayout != layout { return .no("\(problem.inputLayout) input, takes \(layout)") }
-        if problem.strideWidth != stride { return .no("stride \(problem.strideWidth), takes \(stride)") }
+        if let stride, problem.strideWidth != stride {
+            return .no("stride \(problem.strideWidth), takes \(stride)")
+        }
         if let kernel, (problem.kernelHeight, problem.kernelWidth) != kernel {
             return .no(
                 "\(problem.kernelHeight)x\(problem.kernelWidth), takes \(kernel.height)x\(kernel.width)")

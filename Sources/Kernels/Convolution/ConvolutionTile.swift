@@ -1,76 +1,269 @@
-/// The register tile of direct convolution: `vectors` vectors of output channels × `pixels` neighbouring
-/// output pixels, the whole reduction in registers. `pixelStride` is the distance in floats between the inputs
-/// of neighbouring outputs: 16·stride in the blocked layout, the stride itself in the planar one.
-public enum ConvolutionTile<I: InstructionSet, let vectors: Int, let pixels: Int, let pixelStride: Int> {
-    /// A column strip `pixels` wide of one panel, top to bottom: neighbouring rows share their input taps while
-    /// these are in L1.
+public import CSIMD
+
+/// The register tile of direct convolution: `vectors` vectors of output channels × `segments` pieces of `pixels`
+/// neighbouring output pixels each, the whole reduction in registers.
+///
+/// `pixelStride` is the distance in floats between the inputs of neighbouring outputs of a piece, 0 where a piece is
+/// one pixel. `inputChannels` is the number of channels that lie side by side in the input: 16 in the blocked layout, 1 in
+/// the planar one.
+public enum ConvolutionTile<
+    I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let pixelStride: Int,
+    let inputChannels: Int
+> {
+    @usableFromInline typealias Offsets = InlineArray<segments, Int>
+    @usableFromInline typealias Pointers = InlineArray<segments, UnsafePointer<Float>>
+    @usableFromInline typealias Row = InlineArray<pixels, I.Vector>
+    @usableFromInline typealias Rows = InlineArray<segments, Row>
+    @usableFromInline typealias Sums = InlineArray<vectors, Rows>
+
+    /// Computes `count` tiles of one panel, taking pieces in order from where the pass stands.
     @inlinable @inline(never)
-    static func strip(
-        _ call: UnsafePointer<ConvolutionCall>, weights: UnsafePointer<Float>, channel: Int, column: Int
+    static func run(
+        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, count: Int
     ) {
+        let channel = pass.pointee.channel
         let block = channel / channelBlock
         let lane = channel % channelBlock
-        let bias = call.pointee.bias + channel
-        var input = call.pointee.input + column &* pixelStride
-        var output =
-            call.pointee.output + (block &* call.pointee.outputBlockStride &+ column &* channelBlock &+ lane)
-        var residual = call.pointee.residual.map {
+        let column = pass.pointee.firstColumn
+        let input = call.pointee.input + column &* call.pointee.inputPixelStride
+        let output =
+            call.pointee.output
+            + (block &* call.pointee.outputBlockStride &+ column &* channelBlock &+ lane)
+        let residual = call.pointee.residual.map {
             $0 + (block &* call.pointee.residualBlockStride &+ column &* channelBlock &+ lane)
         }
-        var row = 0
-        while row < call.pointee.height {
-            tile(call, input: input, weights: weights, bias: bias, residual: residual, output: output)
-            input += call.pointee.inputRowStride
-            output += call.pointee.outputRowStride
-            residual = residual.map { $0 + call.pointee.residualRowStride }
-            row &+= 1
+        // A copy, which no store to the output can change.
+        var walk = pass.pointee.walk
+        var remaining = count
+        while remaining > 0 {
+            tile(call, pass, walk, input: input, residual: residual, output: output)
+            walk.advance(by: segments)
+            remaining &-= 1
         }
+        pass.pointee.walk = walk
     }
 
     @inlinable @inline(__always)
     static func tile(
-        _ call: UnsafePointer<ConvolutionCall>, input: UnsafePointer<Float>, weights: UnsafePointer<Float>,
-        bias: UnsafePointer<Float>, residual: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>
+        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, _ walk: TileWalk,
+        input: UnsafePointer<Float>, residual: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>
     ) {
-        typealias Row = InlineArray<pixels, I.Vector>
-        var sums = InlineArray<vectors, Row>(repeating: Row(repeating: I.Vector(repeating: 0)))
-        for v in 0..<vectors {
-            sums[v] = Row(repeating: I.load(bias + v &* I.lanes))
+        var sums = Sums(repeating: Rows(repeating: Row(repeating: I.Vector(repeating: 0))))
+        if pass.pointee.firstRun > 0 {
+            withPlaces(walk, row: call.pointee.outputRowStride) { base, places in
+                for v in 0..<vectors {
+                    let source =
+                        output + base + offset(ofVector: v, blockStride: call.pointee.outputBlockStride)
+                    for s in 0..<segments {
+                        for p in 0..<pixels {
+                            sums[v][s][p] = I.load(source + (places[s] &+ p &* channelBlock))
+                        }
+                    }
+                }
+            }
+        } else {
+            let bias = call.pointee.bias + pass.pointee.channel
+            for v in 0..<vectors {
+                sums[v] = Rows(repeating: Row(repeating: I.load(bias + v &* I.lanes)))
+            }
+            if let residual {
+                withPlaces(walk, row: call.pointee.residualRowStride) { base, places in
+                    let blockStride = call.pointee.residualBlockStride
+                    for v in 0..<vectors {
+                        let source = residual + base + offset(ofVector: v, blockStride: blockStride)
+                        for s in 0..<segments {
+                            for p in 0..<pixels {
+                                sums[v][s][p] += I.load(source + (places[s] &+ p &* channelBlock))
+                            }
+                        }
+                    }
+                    prefetch(residual: residual + base + residualAhead, places, blockStride: blockStride)
+                }
+            }
         }
 
-        var weight = weights
-        var run = 0
-        while run < call.pointee.runCount {
-            var tap = input + Int(call.pointee.runs[run])
-            var remaining = call.pointee.runLength
-            while remaining > 0 {
-                var panel = InlineArray<vectors, I.Vector>(repeating: I.Vector(repeating: 0))
-                for v in 0..<vectors { panel[v] = I.load(weight + v &* I.lanes) }
-                for p in 0..<pixels {
-                    let value = I.Vector(repeating: tap[p &* pixelStride])
-                    for v in 0..<vectors { sums[v][p] = I.multiplyAdd(sums[v][p], value, panel[v]) }
+        let starts = offsets(walk, pixel: call.pointee.inputPixelStride, row: call.pointee.inputRowStride)
+        let first =
+            input + place(walk, pixel: call.pointee.inputPixelStride, row: call.pointee.inputRowStride)
+        var inputs = Pointers(repeating: first)
+        for s in 0..<segments { inputs[s] = csimd_opaque(first + starts[s]) }
+        if inputChannels == channelBlock {
+            reduceBlocks(call, pass, &sums, inputs)
+        } else {
+            reducePlanes(call, pass, &sums, inputs)
+        }
+
+        if call.pointee.rectifies, pass.pointee.firstRun &+ pass.pointee.runCount == call.pointee.runCount {
+            for v in 0..<vectors {
+                for s in 0..<segments {
+                    for p in 0..<pixels { sums[v][s][p] = I.rectified(sums[v][s][p]) }
                 }
-                weight += vectors &* I.lanes
-                tap += 1
-                remaining &-= 1
+            }
+        }
+        withPlaces(walk, row: call.pointee.outputRowStride) { base, places in
+            for v in 0..<vectors {
+                let target = output + base + offset(ofVector: v, blockStride: call.pointee.outputBlockStride)
+                for s in 0..<segments {
+                    for p in 0..<pixels { I.store(sums[v][s][p], target + (places[s] &+ p &* channelBlock)) }
+                }
+            }
+        }
+    }
+
+    /// Floats from a residual to the one that is asked for meanwhile: some tiles on, more than a thousand cycles.
+    @inlinable @inline(__always)
+    static var residualAhead: Int { 4 &* segments &* pixels &* channelBlock }
+
+    /// The reduction over runs of whole channel blocks, several steps at a time.
+    @inlinable @inline(__always)
+    static func reduceBlocks(
+        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, _ sums: inout Sums,
+        _ inputs: Pointers
+    ) {
+        let runs = call.pointee.runs + pass.pointee.firstRun
+        let ahead = call.pointee.ahead + pass.pointee.firstRun
+        let runCount = pass.pointee.runCount
+        let runLength = call.pointee.runLength
+        let upcomingLines = pass.pointee.upcomingLines
+        var weight = pass.pointee.weights
+        var run = 0
+        while run < runCount {
+            prefetch(call, inputs, at: Int(ahead[run]))
+            if upcomingLines > 0 { pass.pointee.prefetchWeights(lines: upcomingLines) }
+            var at = Int(runs[run])
+            let end = at &+ runLength
+            while at < end {
+                for step in 0..<I.unrolledSteps {
+                    multiplyAdd(&sums, inputs, at: at &+ step, weight + step &* vectors &* I.lanes)
+                }
+                weight += I.unrolledSteps &* vectors &* I.lanes
+                at &+= I.unrolledSteps
             }
             run &+= 1
         }
+    }
 
-        if let residual {
-            for v in 0..<vectors {
-                let source = residual + offset(ofVector: v, blockStride: call.pointee.residualBlockStride)
-                for p in 0..<pixels { sums[v][p] += I.load(source + p &* channelBlock) }
+    /// The reduction over runs of one float, several at a time.
+    @inlinable @inline(__always)
+    static func reducePlanes(
+        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, _ sums: inout Sums,
+        _ inputs: Pointers
+    ) {
+        let steps = min(I.unrolledSteps, 4)
+        var runs = call.pointee.runs + pass.pointee.firstRun
+        var weight = pass.pointee.weights
+        var remaining = pass.pointee.runCount
+        while remaining >= steps {
+            for step in 0..<steps {
+                multiplyAdd(&sums, inputs, at: Int(runs[step]), weight + step &* vectors &* I.lanes)
+            }
+            weight += steps &* vectors &* I.lanes
+            runs += steps
+            remaining &-= steps
+        }
+        while remaining > 0 {
+            multiplyAdd(&sums, inputs, at: Int(runs[0]), weight)
+            weight += vectors &* I.lanes
+            runs += 1
+            remaining &-= 1
+        }
+    }
+
+    /// One step of the reduction: each pixel's input times a vector of weights for each vector of outputs.
+    @inlinable @inline(__always)
+    static func multiplyAdd(
+        _ sums: inout Sums, _ inputs: Pointers, at offset: Int, _ weight: UnsafePointer<Float>
+    ) {
+        var panel = InlineArray<vectors, I.Vector>(repeating: I.Vector(repeating: 0))
+        for v in 0..<vectors { panel[v] = I.load(weight + v &* I.lanes) }
+        for s in 0..<segments {
+            for p in 0..<pixels {
+                let value = I.Vector(repeating: inputs[s][offset &+ p &* pixelStride])
+                for v in 0..<vectors { sums[v][s][p] = I.multiplyAdd(sums[v][s][p], value, panel[v]) }
             }
         }
-        if call.pointee.rectifies {
-            for v in 0..<vectors {
-                for p in 0..<pixels { sums[v][p] = I.rectified(sums[v][p]) }
+    }
+
+    /// Where a piece starts, in floats from the first piece of the pass.
+    @inlinable @inline(__always)
+    static func place(_ walk: TileWalk, pixel: Int, row: Int) -> Int {
+        walk.row &* row &+ walk.piece &* pixels &* pixel
+    }
+
+    /// Where each piece of the tile starts, in floats from its first piece.
+    @inlinable @inline(__always)
+    static func offsets(_ walk: TileWalk, pixel: Int, row: Int) -> Offsets {
+        let step = pixels &* pixel
+        var offsets = Offsets(repeating: 0)
+        if walk.piece &+ segments <= walk.piecesPerRow {
+            for s in 0..<segments { offsets[s] = s &* step }
+            return offsets
+        }
+        let rowEnd = row &- walk.piecesPerRow &* step
+        var piece = walk.piece
+        var offset = 0
+        for s in 0..<segments {
+            offsets[s] = offset
+            piece &+= 1
+            offset &+= step
+            if piece == walk.piecesPerRow {
+                piece = 0
+                offset &+= rowEnd
             }
         }
-        for v in 0..<vectors {
-            let target = output + offset(ofVector: v, blockStride: call.pointee.outputBlockStride)
-            for p in 0..<pixels { I.store(sums[v][p], target + p &* channelBlock) }
+        return offsets
+    }
+
+    /// Calls `body` with where the tile starts in a map of the blocked layout, and its pieces as `offsets` tells them:
+    /// constants where the tile lies in one row.
+    @inlinable @inline(__always)
+    static func withPlaces(_ walk: TileWalk, row: Int, _ body: (_ base: Int, _ places: Offsets) -> Void) {
+        let base = place(walk, pixel: channelBlock, row: row)
+        if walk.piece &+ segments <= walk.piecesPerRow {
+            var places = Offsets(repeating: 0)
+            for s in 0..<segments { places[s] = s &* pixels &* channelBlock }
+            body(base, places)
+        } else {
+            body(base, offsets(walk, pixel: channelBlock, row: row))
+        }
+    }
+
+    /// Asks for the lines that a run at `offset` reads: all of them for the last pixel, of the others those that their
+    /// neighbour does not read too.
+    @inlinable @inline(__always)
+    static func prefetch(_ call: UnsafePointer<ConvolutionCall>, _ inputs: Pointers, at offset: Int) {
+        prefetch(inputs, at: offset)
+        let end = offset &+ call.pointee.runLength
+        var line = offset &+ channelBlock
+        if line == end { return }
+        let own = min(offset &+ call.pointee.inputPixelStride, end)
+        while line < own {
+            prefetch(inputs, at: line)
+            line &+= channelBlock
+        }
+        while line < end {
+            csimd_prefetch(inputs[segments &- 1] + (line &+ (pixels &- 1) &* pixelStride))
+            line &+= channelBlock
+        }
+    }
+
+    @inlinable @inline(__always)
+    static func prefetch(_ inputs: Pointers, at offset: Int) {
+        for s in 0..<segments {
+            for p in 0..<pixels { csimd_prefetch(inputs[s] + (offset &+ p &* pixelStride)) }
+        }
+    }
+
+    /// Asks for the lines that the result is added to.
+    @inlinable @inline(__always)
+    static func prefetch(residual: UnsafePointer<Float>, _ places: Offsets, blockStride: Int) {
+        var lane = 0
+        while lane < vectors &* I.lanes {
+            let block = residual + lane / channelBlock &* blockStride
+            for s in 0..<segments {
+                for p in 0..<pixels { csimd_prefetch(block + (places[s] &+ p &* channelBlock)) }
+            }
+            lane &+= channelBlock
         }
     }
 

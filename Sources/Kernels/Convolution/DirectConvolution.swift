@@ -1,94 +1,164 @@
-/// Direct convolution: panels of output channels, cut into column strips of at most `pixels` pixels, cut into
-/// register tiles. `vectors · lanes` channels make a panel; where these are more than a channel block, a last
-/// panel of one block (`lastVectors · lanes` channels) serves odd numbers of blocks.
+/// Direct convolution: panels of output channels, each cut into register tiles.
+///
+/// `vectors · lanes` channels make a panel; where these are more than a channel block, a last panel of one block
+/// (`lastVectors · lanes` channels, in tiles of `lastSegments` single pixels) serves odd numbers of blocks. Rows are cut into pieces of at most `pixels` pixels,
+/// as even as can be; a tile takes at most `segments` pieces of one width in row-major order, across the ends of rows,
+/// so that small maps fill it too. No output depends on the tile that it is in.
 public enum DirectConvolution<
-    I: InstructionSet, let vectors: Int, let lastVectors: Int, let pixels: Int, let pixelStride: Int
+    I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let lastVectors: Int,
+    let lastSegments: Int, let pixelStride: Int, let inputChannels: Int
 > {
     @inlinable @inline(__always)
     public static var panelLanes: Int { vectors &* I.lanes }
 
-    /// Computes the call. Strip widths differ by at most one pixel; no output depends on the width of its strip.
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<ConvolutionCall>) {
-        let reduction = call.pointee.runCount &* call.pointee.runLength
-        let channels = call.pointee.blocks &* channelBlock
-        let strips = (call.pointee.width &+ pixels &- 1) / pixels
-        var weights = call.pointee.weights
-        var channel = 0
-        while channel < channels {
-            let isWhole = channel &+ panelLanes <= channels
-            var column = 0
-            for strip in 0..<strips {
-                let end = call.pointee.width &* (strip &+ 1) / strips
-                if panelLanes <= channelBlock || isWhole {
-                    Strip<I, vectors, pixelStride>.run(
-                        end &- column, limit: pixels, call, weights: weights, channel: channel, column: column
-                    )
-                } else {
-                    Strip<I, lastVectors, pixelStride>.run(
-                        end &- column, limit: pixels, call, weights: weights, channel: channel, column: column
-                    )
+        let lastLanes = call.pointee.blocks &* channelBlock % panelLanes
+        let panels = call.pointee.blocks &* channelBlock / panelLanes
+        let passes = (call.pointee.runCount &+ call.pointee.runsPerPass &- 1) / call.pointee.runsPerPass
+        if call.pointee.passesOutermost {
+            for pass in 0..<passes {
+                for panel in 0..<panels {
+                    run(
+                        call, pass: pass, panel: panel,
+                        upcoming: panel &+ 1 < panels
+                            ? weights(call, pass: pass, panel: panel &+ 1)
+                            : weights(call, pass: (pass &+ 1) % passes, panel: 0))
                 }
-                column = end
             }
-            let lanes = isWhole ? panelLanes : lastVectors &* I.lanes
-            weights += reduction &* lanes
-            channel &+= lanes
+        } else {
+            for panel in 0..<panels {
+                for pass in 0..<passes {
+                    run(
+                        call, pass: pass, panel: panel,
+                        upcoming: pass &+ 1 < passes
+                            ? weights(call, pass: pass &+ 1, panel: panel)
+                            : weights(call, pass: 0, panel: (panel &+ 1) % panels))
+                }
+            }
+        }
+        guard panelLanes > channelBlock, lastLanes > 0 else { return }
+        let rest = weights(call, pass: 0, panel: panels)
+        var pass = TilePass(
+            channel: panels &* panelLanes, runs: 0..<call.pointee.runCount, weights: rest, upcoming: rest,
+            height: call.pointee.height)
+        pass.walk.restart(piecesPerRow: call.pointee.width)
+        SegmentTiles<I, lastVectors, lastSegments, 1, 0, inputChannels>.run(call, &pass)
+    }
+
+    /// The weights of one pass of one panel.
+    @inlinable @inline(__always)
+    static func weights(
+        _ call: UnsafePointer<ConvolutionCall>, pass: Int, panel: Int
+    ) -> UnsafePointer<Float> {
+        let run = panel &* call.pointee.runCount &+ pass &* call.pointee.runsPerPass
+        return call.pointee.weights + run &* call.pointee.runLength &* panelLanes
+    }
+
+    @inlinable @inline(__always)
+    static func run(
+        _ call: UnsafePointer<ConvolutionCall>, pass index: Int, panel: Int, upcoming: UnsafePointer<Float>
+    ) {
+        let first = index &* call.pointee.runsPerPass
+        let count = min(call.pointee.runsPerPass, call.pointee.runCount &- first)
+        var pass = TilePass(
+            channel: panel &* panelLanes, runs: first..<first &+ count,
+            weights: weights(call, pass: index, panel: panel), upcoming: upcoming, height: call.pointee.height
+        )
+        PieceTiles<I, vectors, segments, pixels, pixelStride, inputChannels>.run(
+            call, &pass, upcomingLines: count &* call.pointee.runLength &* panelLanes / channelBlock)
+    }
+}
+
+/// Cuts rows into pieces of at most `pixels` pixels, as even as can be, and picks the tile for each width. Wider tiles
+/// cost no code.
+public enum PieceTiles<
+    I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let pixelStride: Int,
+    let inputChannels: Int
+> {
+    @inlinable @inline(__always)
+    static func run(
+        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, upcomingLines: Int
+    ) {
+        let width = call.pointee.width
+        let pieces = (width &+ pixels &- 1) / pixels
+        let narrow = width / pieces
+        let wideCount = width % pieces
+        if wideCount > 0 {
+            pass.pointee.walk.restart(piecesPerRow: wideCount)
+            run(narrow &+ 1, call, pass)
+            pass.pointee.firstColumn = wideCount &* (narrow &+ 1)
+        }
+        pass.pointee.walk.restart(piecesPerRow: pieces &- wideCount)
+        let tiles = ((pieces &- wideCount) &* call.pointee.height &+ segments &- 1) / segments
+        let runs = tiles &* pass.pointee.runCount
+        if call.pointee.prefetchesWeights {
+            pass.pointee.upcomingLines = min((upcomingLines &+ runs &- 1) / runs, 8)
+        }
+        run(narrow, call, pass)
+    }
+
+    @inlinable @inline(__always)
+    static func run(
+        _ width: Int, _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>
+    ) {
+        switch width {
+        case 1: SegmentTiles<I, vectors, segments, 1, pixelStride, inputChannels>.run(call, pass)
+        case 2 where pixels >= 2:
+            SegmentTiles<I, vectors, segments, 2, pixelStride, inputChannels>.run(call, pass)
+        case 3 where pixels >= 3:
+            SegmentTiles<I, vectors, segments, 3, pixelStride, inputChannels>.run(call, pass)
+        case 4 where pixels >= 4:
+            SegmentTiles<I, vectors, segments, 4, pixelStride, inputChannels>.run(call, pass)
+        case 5 where pixels >= 5:
+            SegmentTiles<I, vectors, segments, 5, pixelStride, inputChannels>.run(call, pass)
+        case 6 where pixels >= 6:
+            SegmentTiles<I, vectors, segments, 6, pixelStride, inputChannels>.run(call, pass)
+        case 7 where pixels >= 7:
+            SegmentTiles<I, vectors, segments, 7, pixelStride, inputChannels>.run(call, pass)
+        default: break
         }
     }
 }
 
-/// Picks the register tile as wide as the strip. Widths above `limit`, a constant, are never asked for and cost
-/// no code.
-public enum Strip<I: InstructionSet, let vectors: Int, let pixelStride: Int> {
+/// Deals the pieces of one pass to tiles of at most `segments` pieces, whose sizes differ by at most one. Tiles go on
+/// across the ends of rows.
+public enum SegmentTiles<
+    I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let pixelStride: Int,
+    let inputChannels: Int
+> {
+    @inlinable @inline(__always)
+    static func run(_ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>) {
+        let pieces = pass.pointee.walk.piecesPerRow &* pass.pointee.walk.height
+        let tiles = (pieces &+ segments &- 1) / segments
+        let small = pieces / tiles
+        let large = pieces % tiles
+        if large > 0 { run(small &+ 1, call, pass, count: large) }
+        run(small, call, pass, count: tiles &- large)
+    }
+
     @inlinable @inline(__always)
     static func run(
-        _ width: Int, limit: Int, _ call: UnsafePointer<ConvolutionCall>, weights: UnsafePointer<Float>,
-        channel: Int, column: Int
+        _ size: Int, _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>,
+        count: Int
     ) {
-        switch width {
+        switch size {
         case 1:
-            ConvolutionTile<I, vectors, 1, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 2 where limit >= 2:
-            ConvolutionTile<I, vectors, 2, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 3 where limit >= 3:
-            ConvolutionTile<I, vectors, 3, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 4 where limit >= 4:
-            ConvolutionTile<I, vectors, 4, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 5 where limit >= 5:
-            ConvolutionTile<I, vectors, 5, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 6 where limit >= 6:
-            ConvolutionTile<I, vectors, 6, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 7 where limit >= 7:
-            ConvolutionTile<I, vectors, 7, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 8 where limit >= 8:
-            ConvolutionTile<I, vectors, 8, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 9 where limit >= 9:
-            ConvolutionTile<I, vectors, 9, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 10 where limit >= 10:
-            ConvolutionTile<I, vectors, 10, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 11 where limit >= 11:
-            ConvolutionTile<I, vectors, 11, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 12 where limit >= 12:
-            ConvolutionTile<I, vectors, 12, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 13 where limit >= 13:
-            ConvolutionTile<I, vectors, 13, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
-        case 14 where limit >= 14:
-            ConvolutionTile<I, vectors, 14, pixelStride>.strip(
-                call, weights: weights, channel: channel, column: column)
+            ConvolutionTile<I, vectors, 1, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
+        case 2 where segments >= 2:
+            ConvolutionTile<I, vectors, 2, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
+        case 3 where segments >= 3:
+            ConvolutionTile<I, vectors, 3, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
+        case 4 where segments >= 4:
+            ConvolutionTile<I, vectors, 4, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
+        case 5 where segments >= 5:
+            ConvolutionTile<I, vectors, 5, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
+        case 6 where segments >= 6:
+            ConvolutionTile<I, vectors, 6, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
+        case 7 where segments >= 7:
+            ConvolutionTile<I, vectors, 7, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
+        case 8 where segments >= 8:
+            ConvolutionTile<I, vectors, 8, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
         default: break
         }
     }

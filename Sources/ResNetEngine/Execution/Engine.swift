@@ -75,8 +75,7 @@ public final class Engine: Sendable {
         placement = try machine.placement(
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
         let graph = try model.graph(mode: options.mode)
-        let cache = machine.caches.l2 ?? machine.caches.l1d
-        let planner = Planner(table: KernelSelection.table(for: isa), cacheBytes: cache?.bytes ?? 256 << 10)
+        let planner = Planner(table: KernelSelection.table(for: isa), cacheBytes: machine.workerCacheBytes)
         let draft = try planner.draft(graph)
         memory = try MemoryPrediction(
             model, draft.plan, slots: placement.workers.count, rows: options.batch)

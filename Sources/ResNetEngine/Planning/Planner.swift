@@ -1,5 +1,6 @@
 import Diagnostics
 import Kernels
+import Topology
 
 /// Turns a graph that the passes have rewritten into a plan.
 ///
@@ -89,7 +90,8 @@ struct Planner {
                     node: node.name, table: table, inputs: node.inputs.map(buffers.placement(of:)),
                     output: buffers.placement(of: node.output),
                     coefficientOffset: addCoefficients(
-                        &draft.plan, node, graph, records, phase: entry.phase))
+                        &draft.plan, node, graph, records, phase: entry.phase),
+                    cacheBytes: cacheBytes)
                 let choice = try operation.kernelChoice(context)
                 let bytes = try operation.packedBytes(context)
                 try packed.add(bytes)
@@ -152,4 +154,9 @@ struct Planner {
                 channels: channels))
         return offset
     }
+}
+
+extension Machine {
+    /// Bytes of the largest cache that one worker has to itself.
+    var workerCacheBytes: Int { (caches.l2 ?? caches.l1d)?.bytes ?? 256 << 10 }
 }

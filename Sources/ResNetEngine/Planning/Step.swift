@@ -70,4 +70,6 @@ struct StepPlanningContext {
     let output: TensorPlacement
     /// Where the step's coefficients stand if the batch's own statistics make them, in floats.
     let coefficientOffset: Int?
+    /// Bytes of the cache that a worker has to itself.
+    var cacheBytes = 256 << 10
 }

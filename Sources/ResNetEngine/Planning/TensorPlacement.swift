@@ -32,8 +32,13 @@ struct TensorPlacement: Sendable, Hashable {
     /// Floats of one pixel.
     var pixelStride: Int { layout == .blocked ? channelBlock : 1 }
     var rowStride: Int { (shape.width + 2 * halo) * pixelStride }
-    /// Floats from one channel block, or channel, to the next.
-    var planeStride: Int { (shape.height + 2 * halo) * rowStride }
+    /// Floats of one plane's map, halo and all.
+    private var mapSize: Int { (shape.height + 2 * halo) * rowStride }
+    /// Floats from one channel block, or channel, to the next: never a multiple of 4 KiB, which would put a pixel's
+    /// lines of all blocks into the same set of the first-level cache.
+    var planeStride: Int {
+        layout == .blocked && planes > 1 && mapSize % 1024 == 0 ? mapSize + 5 * channelBlock : mapSize
+    }
     var planes: Int { layout == .blocked ? blocks(ofChannels: shape.channels) : shape.channels }
     /// Floats of one image, a whole number of cache lines.
     var elementCount: Int { (planes * planeStride + 15) / 16 * 16 }
@@ -46,7 +51,7 @@ struct TensorPlacement: Sendable, Hashable {
             let start = image + plane * planeStride
             let (band, side) = (halo * rowStride, halo * pixelStride)
             start.update(repeating: 0, count: band)
-            (start + (planeStride - band)).update(repeating: 0, count: band)
+            (start + (mapSize - band)).update(repeating: 0, count: band)
             for row in halo..<halo + shape.height {
                 (start + row * rowStride).update(repeating: 0, count: side)
                 (start + ((row + 1) * rowStride - side)).update(repeating: 0, count: side)

@@ -23,12 +23,15 @@ struct KernelTrial {
     init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
     /// A convolution of one image. Everything but the places that it may write and read is a canary.
+    ///
+    /// - Parameter cacheBytes: small caches cut loops and reductions that are too small to be cut otherwise.
     mutating func convolution(
-        _ kernel: ConvolutionKernel, _ problem: ConvolutionCase, table: KernelTable
+        _ kernel: ConvolutionKernel, _ problem: ConvolutionLayer, table: KernelTable, cacheBytes: Int
     ) throws(EngineError) -> Result {
         let g = problem.geometry
         var operation = try Convolution2D(
-            g, weight: tensor(g.weightShape), bias: problem.hasBias ? tensor([g.outputChannels]) : nil,
+            g, weight: random.tensor(g.weightShape),
+            bias: problem.hasBias ? random.tensor([g.outputChannels]) : nil,
             node: problem.description)
         operation.rectifies = problem.rectifies
         let input = FeatureShape(channels: g.inputChannels, height: problem.height, width: problem.width)
@@ -37,7 +40,8 @@ struct KernelTrial {
 
         let memory = TrialMemory()
         let source = memory.reserve(input, problem.layout, halo: max(g.paddingHeight, g.paddingWidth))
-        let target = memory.reserve(shape, halo: 1)
+        // Without halos, rows of a 1×1 convolution are taken as one.
+        let target = memory.reserve(shape, halo: shape.width % 2)
         let residual = problem.residual == .apart ? memory.reserve(shape, halo: 2) : target
         var only = table
         only.convolutions = [kernel]
@@ -45,7 +49,7 @@ struct KernelTrial {
             operation,
             StepPlanningContext(
                 node: problem.description, table: only, inputs: [source, residual], output: target,
-                coefficientOffset: nil))
+                coefficientOffset: nil, cacheBytes: cacheBytes))
         let context = try memory.context()
         var inputs = [memory.fill(source, context, &random)]
         if problem.residual != .none { inputs.append(memory.fill(residual, halo: false, context, &random)) }
@@ -65,7 +69,7 @@ struct KernelTrial {
     ) throws(EngineError) -> Result {
         let name = "linear:n\(rows)\(shape),o\(outputs)"
         var operation = try Linear(
-            weight: tensor([outputs, shape.elementCount]), bias: tensor([outputs]), node: name)
+            weight: random.tensor([outputs, shape.elementCount]), bias: random.tensor([outputs]), node: name)
         operation.rectifies = rectifies
         let memory = TrialMemory()
         let source = memory.reserve(shape, halo: 1, images: rows)
@@ -91,9 +95,9 @@ struct KernelTrial {
         for term in 0..<terms {
             let normalization = try BatchNormalization(
                 module: "trial", mode: .running, epsilon: 1e-5, momentum: 0.1,
-                weight: tensor([shape.channels]),
-                bias: tensor([shape.channels]), runningMean: tensor([shape.channels]),
-                runningVariance: tensor([shape.channels], in: 0.5...2))
+                weight: random.tensor([shape.channels]),
+                bias: random.tensor([shape.channels]), runningMean: random.tensor([shape.channels]),
+                runningVariance: random.tensor([shape.channels], in: 0.5...2))
             normalizations.append(term == 1 && shape.channels % 2 == 0 ? nil : normalization)
         }
         let operation = ChannelAffineSum(normalizations: normalizations, rectifies: rectifies)
@@ -158,14 +162,6 @@ struct KernelTrial {
     }
 
     // MARK: -
-
-    private mutating func tensor(
-        _ shape: [Int], in range: ClosedRange<Float> = -1...1
-    ) throws(EngineError) -> Tensor {
-        var values = [Float](repeating: 0, count: shape.reduce(1, *))
-        for index in values.indices { values[index] = Float.random(in: range, using: &random) }
-        return try Tensor(shape: shape, values: values)
-    }
 
     /// - Parameter magnitude: the sum of the absolute values of each output's terms: rounding errors grow with it.
     private func compare(

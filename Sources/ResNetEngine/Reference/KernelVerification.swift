@@ -38,8 +38,9 @@ public enum KernelVerification {
         return try run(KernelSelection.table(for: isa), seed: seed)
     }
 
-    static func run(_ table: KernelTable, seed: UInt64) throws(EngineError) -> [Outcome] {
-        let cases = ConvolutionCase.sweep()
+    static func run(
+        _ table: KernelTable, _ cases: [ConvolutionLayer] = ConvolutionLayer.sweep(), seed: UInt64
+    ) throws(EngineError) -> [Outcome] {
         var outcomes: [Outcome] = []
         for kernel in table.convolutions {
             outcomes.append(try convolution(kernel, cases, table, seed: seed))
@@ -50,14 +51,17 @@ public enum KernelVerification {
     }
 
     private static func convolution(
-        _ kernel: ConvolutionKernel, _ cases: [ConvolutionCase], _ table: KernelTable, seed: UInt64
+        _ kernel: ConvolutionKernel, _ cases: [ConvolutionLayer], _ table: KernelTable, seed: UInt64
     ) throws(EngineError) -> Outcome {
         var outcome = Outcome(kernel: kernel.name)
         for (index, problem) in cases.enumerated() {
             let shape = FeatureShape(channels: 1, height: problem.height, width: problem.width)
             guard case .yes = kernel.supports(problem.problem(output: shape)) else { continue }
             var trial = KernelTrial(seed: seed &+ UInt64(index))
-            outcome.record(try trial.convolution(kernel, problem, table: table), problem.description)
+            let cacheBytes = [512 << 10, 16 << 10, 2 << 10, 256][index / 6 % 4]
+            outcome.record(
+                try trial.convolution(kernel, problem, table: table, cacheBytes: cacheBytes),
+                "\(problem), cache of \(cacheBytes)")
         }
         return outcome
     }

@@ -1,3 +1,6 @@
+import Diagnostics
+import Tensors
+
 /// SplitMix64 (Steele, Lea and Flood 2014): small, fast and the same everywhere. For trial data, never for
 /// weights.
 struct SeededRandom: RandomNumberGenerator {
@@ -11,5 +14,16 @@ struct SeededRandom: RandomNumberGenerator {
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
+    }
+
+    /// A tensor of numbers from `range`.
+    mutating func tensor(
+        _ shape: [Int], in range: ClosedRange<Float> = -1...1
+    ) throws(EngineError) -> Tensor {
+        var tensor = try Tensor(shape: shape)
+        try tensor.withMutableElements { elements in
+            for index in elements.indices { elements[index] = Float.random(in: range, using: &self) }
+        }
+        return tensor
     }
 }

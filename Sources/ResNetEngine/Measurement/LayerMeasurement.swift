@@ -1,0 +1,96 @@
+import Diagnostics
+import Kernels
+import Tensors
+import Topology
+
+/// One layer with seeded random weights and features, prepared as an engine would prepare it, to be timed by one
+/// thread. Several may be timed at once, each by a thread of its own.
+public final class LayerMeasurement: @unchecked Sendable {
+    /// A timed piece of work and what the core could do at that moment.
+    public struct Sample: Sendable {
+        /// GFLOP/s of the layer, counted as it is written: padded taps included.
+        public let gflops: Double
+        /// GFLOP/s of a loop of multiply-adds just before.
+        public let peakGflops: Double
+        public var share: Double { gflops / peakGflops }
+    }
+
+    public let problem: LayerProblem
+    /// The kernel that the engine picks.
+    public let kernel: String
+    /// Floating-point operations of one call, which takes `problem.images` images.
+    public let flopsPerCall: Int
+
+    private let peak: PeakMeasurement
+    private let step: any Step
+    private let context: StepContext
+    private let features: AlignedBuffer<Float>
+    /// Read through to empty the caches.
+    private let evictor: AlignedBuffer<Float>
+    private let calls: Int
+    private var next = 0
+
+    /// - Parameters:
+    ///   - sets: sets of feature maps that calls take in turn, so that a map is not found where the last call of it
+    ///     left it.
+    ///   - evictedBytes: size of the caches that ``coldSample()`` empties; 0 if that is never called.
+    /// - Throws: `badData` for an impossible layer, `unavailable` for an instruction set above the machine's,
+    ///   `resource` when memory is refused.
+    public init(
+        _ problem: LayerProblem, isa: ISALevel, machine: Machine = .detect(), sets: Int = 8,
+        evictedBytes: Int = 0, seed: UInt64 = 0
+    ) throws(EngineError) {
+        guard isa <= .detected else {
+            throw EngineError(
+                .unavailable, "--isa", isa.rawValue, expected: "at most \(ISALevel.detected.rawValue)")
+        }
+        calls = max(sets, 1)
+        let layer = try PreparedLayer(
+            problem, images: calls * problem.images, table: KernelSelection.table(for: isa),
+            cacheBytes: machine.workerCacheBytes, seed: seed)
+        self.problem = problem
+        kernel = layer.kernel
+        flopsPerCall = problem.images * layer.flops
+        step = layer.step
+        features = layer.features
+        context = layer.context
+        peak = PeakMeasurement(isa: isa, milliseconds: 1)
+        evictor = try AlignedBuffer(count: evictedBytes / 4, subject: "cache eviction")
+        for _ in 0..<calls { call() }
+    }
+
+    /// Calls for at least `milliseconds`, weights and whatever else fits left in the caches by the calls before.
+    public func sample(milliseconds: Double = 2) -> Sample {
+        let floor = milliseconds / 1e3
+        let peakGflops = peak.slice()
+        let clock = ContinuousClock()
+        let start = clock.now
+        var count = 0
+        var elapsed = 0.0
+        repeat {
+            call()
+            count += 1
+            elapsed = (clock.now - start).seconds
+        } while elapsed < floor
+        return Sample(gflops: Double(count * flopsPerCall) / elapsed / 1e9, peakGflops: peakGflops)
+    }
+
+    /// One call after all caches were filled with something else.
+    public func coldSample() -> Sample {
+        let peakGflops = peak.slice()
+        var sum: Float = 0
+        for index in stride(from: 0, to: evictor.count, by: channelBlock) {
+            evictor.pointer[index] += 1
+            sum += evictor.pointer[index]
+        }
+        let elapsed = ContinuousClock().measure { call() }.seconds
+        return Sample(
+            gflops: sum.isNaN ? 0 : Double(flopsPerCall) / elapsed / 1e9, peakGflops: peakGflops)
+    }
+
+    private func call() {
+        let first = next * problem.images
+        step.run(context, images: first..<first + problem.images)
+        next = (next + 1) % calls
+    }
+}

@@ -1,0 +1,118 @@
+import Diagnostics
+import Kernels
+import Tensors
+
+/// A layer's step, its weights and feature maps for several images filled with seeded random numbers.
+struct PreparedLayer {
+    let step: any Step
+    let kernel: String
+    /// Floating-point operations of one image.
+    let flops: Int
+    let context: StepContext
+    let output: TensorPlacement
+    /// The memory behind `context`.
+    let features: AlignedBuffer<Float>
+
+    init(
+        _ problem: LayerProblem, images: Int, table: KernelTable, cacheBytes: Int, seed: UInt64
+    ) throws(EngineError) {
+        var random = SeededRandom(seed: seed)
+        var places = Places(images: images, node: "\(problem)")
+        let operation: any PlannableOperation
+        let (input, residual): (TensorPlacement, TensorPlacement?)
+        switch problem.layer {
+        case .convolution(let layer):
+            var convolution = try layer.operation(&random, node: places.node)
+            let shape = try convolution.outputShape([layer.input], node: places.node)
+            convolution.addsResidual = layer.residual != .none
+            // A padded layer is taken to feed another one.
+            let halo = max(layer.geometry.paddingHeight, layer.geometry.paddingWidth)
+            input = try places.place(layer.input, layer.layout, halo: halo)
+            output = try places.place(shape, .blocked, halo: min(halo, 1))
+            switch layer.residual {
+            case .none: residual = nil
+            case .inPlace: residual = output
+            case .apart: residual = try places.place(shape, .blocked, halo: 0)
+            }
+            operation = convolution
+        case .linear(let layer):
+            operation = try layer.operation(&random, node: places.node)
+            input = try places.place(FeatureShape(channels: layer.inputs), .blocked, halo: 0)
+            output = try places.place(FeatureShape(channels: layer.outputs), .blocked, halo: 0)
+            residual = nil
+        }
+        let context = StepPlanningContext(
+            node: places.node, table: table, inputs: [input] + (residual.map { [$0] } ?? []), output: output,
+            coefficientOffset: nil, cacheBytes: cacheBytes)
+        kernel = try operation.kernelChoice(context).name
+        flops = operation.cost([input.shape] + (residual.map { [$0.shape] } ?? [])).flops
+        step = try operation.step(context)
+        features = try AlignedBuffer(count: places.size, subject: places.node)
+        self.context = StepContext(
+            input: UnsafePointer(features.pointer), output: features.pointer, slotArena: features.pointer,
+            batchArena: features.pointer, batchCapacity: 1,
+            statistics: UnsafeMutableRawPointer(features.pointer).assumingMemoryBound(to: Double.self),
+            coefficients: features.pointer)
+        for placement in Set([input, residual ?? input]) {
+            var image = [Float](repeating: 0, count: placement.shape.elementCount)
+            for index in 0..<images {
+                for at in image.indices { image[at] = Float.random(in: -1...1, using: &random) }
+                MapCopy.pack(image, into: self.context.origin(index, of: placement), placement)
+            }
+        }
+    }
+
+    /// Places maps one after the other.
+    private struct Places {
+        let images: Int
+        let node: String
+        private(set) var size = 0
+
+        init(images: Int, node: String) {
+            self.images = images
+            self.node = node
+        }
+
+        mutating func place(
+            _ shape: FeatureShape, _ layout: Layout, halo: Int
+        ) throws(EngineError) -> TensorPlacement {
+            var bytes = ByteCount(subject: node)
+            try bytes.add(
+                4, images, shape.channels + channelBlock, shape.height + 2 * halo, shape.width + 2 * halo)
+            let placement = TensorPlacement(
+                shape: shape, layout: layout, halo: halo, scope: .microBatch, offset: size)
+            size += placement.elementCount * images
+            return placement
+        }
+    }
+}
+
+extension ConvolutionLayer {
+    fileprivate func operation(
+        _ random: inout SeededRandom, node: String
+    ) throws(EngineError) -> Convolution2D {
+        var operation = try Convolution2D(
+            geometry, weight: random.weights(geometry.weightShape),
+            bias: hasBias ? random.tensor([geometry.outputChannels]) : nil, node: node)
+        operation.rectifies = rectifies
+        return operation
+    }
+}
+
+extension LinearLayer {
+    fileprivate func operation(_ random: inout SeededRandom, node: String) throws(EngineError) -> Linear {
+        var operation = try Linear(
+            weight: random.weights([outputs, inputs]), bias: random.tensor([outputs]), node: node)
+        operation.rectifies = rectifies
+        return operation
+    }
+}
+
+extension SeededRandom {
+    /// Random weights, outputs first, of a variance that keeps features near 1.
+    fileprivate mutating func weights(_ shape: [Int]) throws(EngineError) -> Tensor {
+        let terms = shape.dropFirst().reduce(Float(1)) { $0 * Float($1) }
+        let bound = (3 / terms).squareRoot()
+        return try tensor(shape, in: -bound...bound)
+    }
+}

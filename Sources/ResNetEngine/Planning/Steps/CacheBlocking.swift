@@ -1,0 +1,57 @@
+import Kernels
+
+/// How a convolution's loops are cut so that what they read again is still in the worker's own cache. No result
+/// depends on it.
+///
+/// Panels of weights pass over the map one after the other. If the map's input does not stay in the cache meanwhile,
+/// then one of three things is read again from beyond it, and the cut is the one with the least of it: the input, for
+/// each panel; the weights, for each band of rows; or the output, for each part of the reduction.
+struct CacheBlocking {
+    /// Output rows that all panels of weights pass over before the next rows begin.
+    private(set) var bandHeight: Int
+    /// Parts of the reduction.
+    private var passes: Int
+    /// Whether all panels take one part of the reduction before the next begins.
+    private(set) var passesOutermost = false
+    /// Whether the weights do not stay in the cache from one image, or band, to the next.
+    let streamsWeights: Bool
+
+    init(
+        _ geometry: Convolution2D.Geometry, _ input: TensorPlacement, _ output: TensorPlacement,
+        panelLanes: Int, cacheBytes: Int
+    ) {
+        let channels = output.planes * channelBlock
+        let terms = input.planes * input.pixelStride * geometry.kernelHeight * geometry.kernelWidth
+        let weightBytes = 4 * terms * channels
+        // Only what the kernel touches of the input: strides may leave rows and pixels out.
+        let height = output.shape.height
+        let inputBytes =
+            4 * input.planes * input.pixelStride * output.shape.width * height
+            * min(geometry.strideWidth, geometry.kernelWidth)
+            * min(geometry.strideHeight, geometry.kernelHeight)
+        streamsWeights = weightBytes > cacheBytes / 2
+        bandHeight = height
+        // The weights of a pass and of the next one leave half of the cache to the input.
+        passes = Self.parts(4 * terms * panelLanes, of: cacheBytes / 4)
+
+        let parts = Self.parts(inputBytes, of: cacheBytes / 2)
+        guard parts > 1 else { return }
+        let inputAgain = inputBytes * (channels / panelLanes - 1)
+        let weightsAgain = streamsWeights ? weightBytes * (parts - 1) : 0
+        let outputAgain = 2 * 4 * output.elementCount * (parts - 1)
+        if min(weightsAgain, outputAgain) >= inputAgain { return }
+        if weightsAgain <= outputAgain || input.layout == .planar {
+            bandHeight = max(1, height / parts)
+        } else {
+            passes = max(passes, parts)
+            passesOutermost = true
+        }
+    }
+
+    /// Runs of one pass of a reduction of `runs` runs.
+    func runsPerPass(of runs: Int) -> Int { Self.parts(runs, of: max(passes, 1)) }
+
+    private static func parts(_ whole: Int, of size: Int) -> Int {
+        (whole + max(size, 1) - 1) / max(size, 1)
+    }
+}

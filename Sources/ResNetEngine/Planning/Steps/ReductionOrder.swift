@@ -1,0 +1,59 @@
+import Kernels
+
+/// The order in which a convolution sums its products: by channel block, kernel row, kernel column and channel
+/// in the blocked layout; by channel, kernel row and kernel column in the planar one.
+struct ReductionOrder {
+    let geometry: Convolution2D.Geometry
+    /// Channels that lie side by side in the input.
+    private let channels: Int
+    /// Taps of a kernel row that lie side by side in the input, and so make one run.
+    private let tapsInRun: Int
+
+    init(_ geometry: Convolution2D.Geometry, _ input: TensorPlacement) {
+        self.geometry = geometry
+        channels = input.pixelStride
+        tapsInRun = input.layout == .blocked && geometry.dilationWidth == 1 ? geometry.kernelWidth : 1
+    }
+
+    /// Consecutive floats of a run.
+    var runLength: Int { channels * tapsInRun }
+
+    /// Where each run starts, in floats from the first tap.
+    func offsets(in input: TensorPlacement) -> [Int] {
+        var offsets: [Int] = []
+        for plane in 0..<input.planes {
+            for r in 0..<geometry.kernelHeight {
+                let row = plane * input.planeStride + r * geometry.dilationHeight * input.rowStride
+                for s in stride(from: 0, to: geometry.kernelWidth, by: tapsInRun) {
+                    offsets.append(row + s * geometry.dilationWidth * input.pixelStride)
+                }
+            }
+        }
+        return offsets
+    }
+
+    /// What each run of `offsets` asks for: the run that follows it some 200 to 400 cycles later; at the end of a pass,
+    /// a first one of the next tile, whose pixels lie `advance` floats on unless it is in the next row.
+    func offsetsAhead(_ offsets: [Int], runsPerPass: Int, advance: Int) -> [Int] {
+        let distance = tapsInRun > 1 ? 1 : 6
+        return offsets.indices.map { index in
+            let first = index / runsPerPass * runsPerPass
+            let count = min(runsPerPass, offsets.count - first)
+            let later = index - first + distance
+            return later < count
+                ? offsets[first + later] : offsets[first + (later - count) % count] + advance
+        }
+    }
+
+    /// The index into `k c/groups r s`, or `nil` where the place is padding or of another group.
+    func weightIndex(k: Int, run: Int, l: Int) -> Int? {
+        let (tap, s) = (run * tapsInRun + l / channels).quotientAndRemainder(dividingBy: geometry.kernelWidth)
+        let (plane, r) = tap.quotientAndRemainder(dividingBy: geometry.kernelHeight)
+        let channel = plane * channels + l % channels
+        let groupInputs = geometry.inputChannels / geometry.groups
+        let firstOfGroup = k / (geometry.outputChannels / geometry.groups) * groupInputs
+        guard channel >= firstOfGroup, channel < firstOfGroup + groupInputs else { return nil }
+        return ((k * groupInputs + channel - firstOfGroup) * geometry.kernelHeight + r) * geometry.kernelWidth
+            + s
+    }
+}

@@ -1,0 +1,59 @@
+import Testing
+
+@testable import ResNetEngine
+
+/// Layers written as one word: what is printed reads back, and what is no layer is refused by name.
+@Suite struct LayerProblemTests {
+    @Test(arguments: [
+        "conv:n1c64h28w28,k64r3s3,stride1,pad1", "conv:n32c3h224w100,k64r7s7,stride2,pad3,bias,relu",
+        "conv:n1c32h9w8,k48r3s1,stride2x1,pad1x0,dil2x3,groups16,planar,bias,sum",
+        "conv:n2c8h9w8,k48r3s3,stride1,pad0,dil2,blocked,relu,sum-apart", "linear:n4c50176,k10",
+        "linear:n1c3,k1,relu",
+    ])
+    func printedLayersReadBack(text: String) throws {
+        let problem = try LayerProblem(text, subject: "test")
+        #expect(problem.description == text)
+        #expect(try LayerProblem(problem.description, subject: "test") == problem)
+    }
+
+    @Test func whatIsNotWrittenIsPlain() throws {
+        let problem = try LayerProblem("conv:c64h28,k32r1", subject: "test")
+        #expect(problem.description == "conv:n1c64h28w28,k32r1s1,stride1,pad0")
+    }
+
+    @Test(arguments: [
+        "", "conv", "conv:", "conv:c64h28w28", "conv:c64w28,k64r3", "conv:c0h28w28,k64r3",
+        "conv:c64h28w28,k64",
+        "conv:c64c64h28w28,k64r3", "conv:c64h28w28,k64r3,stride", "conv:c64h28w28,k64r3,stride1x2x3",
+        "conv:c64h28w28,k64r3,pad-1", "conv:c64h28w28,k64r3,groups2x3", "conv:c64h28w28,k64r3,rule",
+        "conv:c99999999999h28w28,k64r3", "pool:c64h28w28,k64r3", "linear:c5", "linear:c5,k3,bias",
+        "conv:c٣h28,k64r3",
+    ])
+    func otherWordsAreRefused(text: String) {
+        #expect(throws: EngineError.self) { try LayerProblem(text, subject: "test") }
+    }
+
+    /// Geometry that no convolution can have is an error of the measurement, never a trap.
+    @Test(arguments: [
+        "conv:c64h2w2,k64r7s7", "conv:c64h8w8,k64r3s3,stride0", "conv:c64h8w8,k64r3s3,groups0",
+        "conv:c64h8w8,k64r3s3,groups3", "conv:c64h8w8,k64r3s3,dil0", "conv:c64h8w8,k64r3s3,pad999999999",
+        "conv:c999999999h999999999w999999999,k1r1", "linear:n999999999c999999999,k999999999",
+        "conv:n999999999c64h8w8,k64r3s3",
+    ])
+    func impossibleLayersAreErrors(text: String) throws {
+        let problem = try LayerProblem(text, subject: "test")
+        #expect(throws: EngineError.self) { try LayerMeasurement(problem, isa: .baseline, sets: 1) }
+    }
+
+    @Test(arguments: [
+        "conv:c20h5w7,k40r3s3,pad1,bias,relu,sum", "conv:c3h9w9,k8r3s3,stride2,pad1,sum-apart",
+        "linear:n2c40,k3",
+    ])
+    func layersAreTimed(text: String) throws {
+        let measurement = try LayerMeasurement(
+            LayerProblem(text, subject: "test"), isa: .baseline, sets: 2, evictedBytes: 1 << 16)
+        let sample = measurement.sample(milliseconds: 0.1)
+        #expect(sample.gflops > 0 && sample.peakGflops > 0)
+        #expect(measurement.coldSample().gflops > 0)
+    }
+}
