@@ -1,19 +1,56 @@
 # Two commands do everything on Debian with Swift 6.3, as root or with sudo: `make bench` and `make test`.
 
 PACKAGES := libhwloc-dev libomp-dev
+ifeq ($(shell uname -m),x86_64)
+# For audits and emulated processors.
+PACKAGES += binutils python3 qemu-user
+endif
 THREADS ?= $(shell nproc)
-SOURCES := Package.swift Sources Tests Plugins
+SOURCES := Package.swift Sources Tests Plugins Benchmarks
+# Options of `make peers`, such as PEERS="--rounds 3 --rows notebook-1t".
+PEERS ?=
+# Options of `make kernels`, such as KERNELS="--threads 1 --threads 2 --cold".
+KERNELS ?=
+# Emulated processors, each with the instruction set that must be detected on it. The features taken away are some that
+# the emulator lacks and warns about at every thread.
+EMULATED := Haswell,-pcid,-x2apic,-tsc-deadline,-hle,-invpcid,-rtm:avx2 Nehalem:baseline
 
-.PHONY: bench test setup lint docs audit clean
+.PHONY: bench peers kernels test test-emulated setup lint docs audit clean
 
 ## Builds in release and reports how the notebook network scales on this machine.
 bench: setup
 	swift build -c release
 	.build/release/resnet-bench --threads $(THREADS)
 
+## Times single layers as a share of the FMA peak: see Benchmarks/README.md.
+kernels: setup
+	swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks --product kernel-bench
+	.build-benchmarks/release/kernel-bench Benchmarks/Shapes/bars.txt $(KERNELS)
+
+## Times other engines and this one in turn and prints how they compare: see Benchmarks/README.md.
+peers: PACKAGES += python3-venv
+peers: setup
+	swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks --product engine-worker
+	python3 Benchmarks/Peers/install.py .build-peers
+	.build-peers/venv/bin/python Benchmarks/Peers/peers.py $(PEERS)
+
 ## Runs all tests in release, in a build folder of their own.
 test: setup
 	swift test -c release --scratch-path .build-tests
+	$(MAKE) test-emulated
+
+## Repeats the tests named emulated… on processors with AVX2 and without it; listing the tests builds them.
+test-emulated: setup
+ifeq ($(shell uname -m),x86_64)
+	swift test list -c release --scratch-path .build-tests > /dev/null
+	for processor in $(EMULATED); do \
+		EXPECTED_ISA=$${processor#*:} timeout 90 qemu-x86_64 -cpu $${processor%:*} \
+			.build-tests/release/resnet-enginePackageTests.xctest \
+			--testing-library swift-testing --filter /emulated || exit 1; \
+	done
+else
+	@echo "test-emulated: skipped, the emulated processors are x86-64"
+endif
 
 ## Installs the Debian packages that are missing.
 setup:
@@ -41,16 +78,12 @@ docs: setup
 		--fallback-display-name ResNetEngine --fallback-bundle-identifier resnet-engine \
 		--warnings-as-errors --output-path .build/docs/ResNetEngine.doccarchive
 
-## Fails on weak code in a kernel module's objects that does not carry the module's own tag: the linker may give it to
-## the whole program, on machines that cannot run it.
+## Fails on weak code that the linker may give to machines that cannot run it, and on hot loops that do not do what
+## their tiles say. The audit proves first that it sees planted faults.
 audit: setup
 	swift build -c release --target ModelFiles
-	@for tag in Baseline AVX2 AVX512; do \
-		nm .build/release/Kernels$$tag.build/*.o | awk '$$2 == "W" { print $$3 }' | swift demangle \
-			| grep -v "Kernels$$tag\.$$tag" \
-			&& { echo "audit: weak code of Kernels$$tag without its tag" >&2; exit 1; }; \
-		echo "audit: Kernels$$tag ok"; \
-	done
+	python3 Tests/Audits/audit.py --self-test
+	python3 Tests/Audits/audit.py .build/release
 
 clean:
-	rm -rf .build .build-tests
+	rm -rf .build .build-tests .build-benchmarks .build-peers

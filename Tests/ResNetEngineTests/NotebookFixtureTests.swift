@@ -43,6 +43,22 @@ import Testing
         }
     }
 
+    /// Two images through whole networks: what time allows on emulated processors.
+    @Test(arguments: NotebookFixture.all, [BatchNormalizationMode.running, .batch])
+    func emulatedNetworksMatchTheReference(fixture: NotebookFixture, mode: BatchNormalizationMode) throws {
+        let input = try fixture.tensor("input").rows([0, 1])
+        let graph = try fixture.model().graph(mode: mode)
+        var images = ReferenceTensor(batch: 2, shape: graph.shape(of: graph.input))
+        images.values = input.values.map(Double.init)
+        let expected = graph.reference(images).values.map(Float.init)
+        for executor in ExecutorKind.allCases {
+            let engine = try Engine(
+                fixture.model(), options: makeOptions(threads: 2, executor: executor, mode: mode))
+            let output: Tensor = try engine.score(input)
+            #expect(relativeError(output.values, expected) <= 5e-6)
+        }
+    }
+
     /// The fixture's float32 output and the engine's differ: the comparison above is not of a file with itself.
     @Test func floatingPointOutputsAreNotTheFixtures() throws {
         let fixture = NotebookFixture("small")
