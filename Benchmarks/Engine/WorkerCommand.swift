@@ -1,0 +1,47 @@
+import ArgumentParser
+import ModelFiles
+import ResNetEngine
+
+/// Prepares an engine for one batch and times it when told to: the protocol of Peers/harness/protocol.py.
+struct WorkerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "engine-worker",
+        abstract: "Scores one batch over and over, as lines on standard input demand.")
+
+    @Option(help: ArgumentHelp("The model's weights.", valueName: "file.safetensors"))
+    var weights: String
+
+    @Option(help: ArgumentHelp("The batch, (n, c, h, w).", valueName: "x.npy"))
+    var input: String
+
+    @Option(help: ArgumentHelp("Batch-norm statistics.", valueName: "running|batch"))
+    var mode = "running"
+
+    @Option(help: ArgumentHelp("Worker threads.", valueName: "n"))
+    var threads: Int
+
+    @Option(help: ArgumentHelp("What runs the workers.", valueName: "dispatch|openmp"))
+    var executor = "dispatch"
+
+    func run() throws {
+        let state = try Safetensors.read(weights)
+        let network = try ResNet(matching: state, subject: weights)
+        let images = try NPYReader(input).readAll()
+        var options = EngineOptions()
+        options.threads = threads
+        options.batch = images.shape[0]
+        options.mode = try choice(mode, "--mode", BatchNormalizationMode.init)
+        options.executor = try choice(executor, "--executor", ExecutorKind.init)
+        let engine = try Engine(try Model(network, weights: state, subject: weights), options: options)
+        try Worker(engine: engine, images: images).serve()
+    }
+
+    private func choice<Value>(
+        _ text: String, _ flag: String, _ value: (String) -> Value?
+    ) throws(EngineError) -> Value {
+        guard let value = value(text) else {
+            throw EngineError(.usage, flag, "'\(text)'", expected: "what --help lists")
+        }
+        return value
+    }
+}
