@@ -1,0 +1,71 @@
+"""An engine in one of its variants, ready for a row: one process, or one a core."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from statistics import mean, median
+
+import numpy
+
+from engines.engine import Engine
+from harness.job import Job
+from harness.process import WorkerProcess
+
+#: Seconds for loading, converting and packing a model; and for whatever else a worker is asked.
+PREPARATION_LIMIT = 900.0
+ANSWER_LIMIT = 300.0
+
+#: Milliseconds of the batches of one slice, by process.
+Slice = list[list[float]]
+
+
+class Contestant:
+    def __init__(self, engine: Engine, variant: str, job: Job, cpus: list[int | None], log: Path) -> None:
+        """
+        - cpus: one entry a process: where it is pinned to.
+        - Raises WorkerError when a worker cannot be prepared.
+        """
+        self.engine = engine
+        self.variant = variant
+        self._processes: list[WorkerProcess] = []
+        try:
+            for cpu in cpus:
+                self._processes.append(WorkerProcess(engine.command(job, variant), job.threads, cpu, log))
+                answer = self._processes[-1].receive(PREPARATION_LIMIT)
+                self._processes[-1].stop()
+            self.note: str = answer["ready"]
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._processes]
+
+    def output(self) -> numpy.ndarray:
+        """The last batch's result, of the first process."""
+        with tempfile.NamedTemporaryFile(suffix=".npy") as file:
+            self._ask(self._processes[:1], f"output {file.name}")
+            return numpy.load(file.name)
+
+    def time(self, seconds: float) -> Slice:
+        """One slice, of all processes at the same time."""
+        return self._ask(self._processes, f"run {seconds}")
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.close()
+
+    def _ask(self, processes: list[WorkerProcess], line: str) -> list:
+        for process in processes:
+            process.send(line)
+        answers = [process.receive(ANSWER_LIMIT) for process in processes]
+        for process in processes:
+            process.stop()
+        return answers
+
+
+def figure(slice: Slice) -> float:
+    """Milliseconds in which the machine does a batch: processes that run side by side share them."""
+    return mean(median(times) for times in slice) / len(slice)

@@ -1,0 +1,64 @@
+"""The table, and the same as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from statistics import median
+from typing import Any
+
+import numpy
+
+from engines import OURS
+from harness.measurement import Measurement, ratios
+from harness.rows import Row
+
+_HEADERS = ("engine", "best variant", "ms", "p10–p90", "peer ÷ ours", "p10–p90", "error")
+_LEFT_COLUMNS = 2
+
+
+def table(title: str, measurement: Measurement) -> str:
+    """One row's engines, each failure on a line below."""
+    entries = measurement.entries
+    lines = [_HEADERS]
+    failures = []
+    for entry in entries:
+        if entry.is_measured:
+            note = f" ({entry.note})" if entry.note else ""
+            ratio = ratios(entry, entries) if entry.engine != OURS.name else []
+            lines.append(
+                (
+                    entry.engine, entry.variant + note, f"{median(entry.figures):.1f}",
+                    _spread(entry.figures, 1), f"{median(ratio):.2f}" if ratio else "",
+                    _spread(ratio, 2), f"{entry.error:.1e}",
+                )
+            )  # fmt: skip
+        for variant, reason in entry.failures.items():
+            failures.append(f"FAILED  {entry.engine}{', ' if variant else ''}{variant}: {reason}")
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADERS))]
+    text = [f"{title}; others kept {measurement.neighbours:.1f} CPUs busy"]
+    for line in lines:
+        cells = [
+            cell.ljust(width) if column < _LEFT_COLUMNS else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        ]
+        text.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(text + ["  " + failure for failure in failures])
+
+
+def as_json(row: Row, measurement: Measurement) -> dict[str, Any]:
+    """Everything that was measured."""
+    entries = measurement.entries
+    results = []
+    for entry in entries:
+        result = asdict(entry) | {"figures": entry.figures, "ratios": ratios(entry, entries)}
+        if not entry.is_measured:
+            del result["error"]
+        results.append(result)
+    return {"row": asdict(row), "busy_neighbour_cpus": measurement.neighbours, "engines": results}
+
+
+def _spread(values: list[float], decimals: int) -> str:
+    if not values:
+        return ""
+    low, high = numpy.percentile(values, [10, 90])
+    return f"{low:.{decimals}f}–{high:.{decimals}f}"

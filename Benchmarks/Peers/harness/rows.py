@@ -1,0 +1,44 @@
+"""The rows of the table as data: see rows.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from models import MODELS
+
+_CHOICES = {"mode": ("running", "batch"), "cores": ("one", "all", "each")}
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    model: str
+    mode: str
+    batch: int
+    cores: str
+
+    def __post_init__(self) -> None:
+        for field, choices in {**_CHOICES, "model": tuple(MODELS)}.items():
+            if getattr(self, field) not in choices:
+                raise SystemExit(f"row {self.name}: {field} is none of {', '.join(choices)}")
+
+    def title(self, cores: int) -> str:
+        mode = {"running": "running statistics", "batch": "batch statistics"}[self.mode]
+        threads = {
+            "one": "1 thread",
+            "all": f"{cores} thread{'s' if cores > 1 else ''}",
+            "each": f"{cores} process{'es' if cores > 1 else ''} of 1 thread, time for the machine",
+        }[self.cores]
+        return f"{self.name}: {self.model}, {mode}, batch {self.batch}, {threads}"
+
+
+def read_rows(path: Path, patterns: list[str]) -> list[Row]:
+    """The rows whose names match one of the patterns; all of them where there are none."""
+    rows = [Row(**row) for row in tomllib.loads(path.read_text())["row"]]
+    for pattern in patterns:
+        if not any(fnmatch(row.name, pattern) for row in rows):
+            raise SystemExit(f"no row is named '{pattern}': {', '.join(row.name for row in rows)}")
+    return [row for row in rows if not patterns or any(fnmatch(row.name, p) for p in patterns)]
