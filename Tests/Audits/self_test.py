@@ -67,7 +67,7 @@ def sample(isa):
     for kernel in KERNELS:
         arguments = dict(zip(kernel.arguments.split(), range(2, 100)))
         body = f"push %rbp\nmov %rsp,%rbp\n# outside {kernel.name}\n"
-        for loop in kernel.loops(SimpleNamespace(**arguments)):
+        for loop in kernel.loops(SimpleNamespace(**arguments)) if kernel.loops else []:
             for steps in [1, 2]:
                 move = "vmovups" if isa.is_wide else "movups"
                 step = f"{move} (%rsi),{isa.register}0\n" * loop.loads + f"{multiply_add(isa)}\n" * loop.multiply_adds

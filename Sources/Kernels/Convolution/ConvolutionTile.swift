@@ -93,7 +93,8 @@ public enum ConvolutionTile<
             reducePlanes(call, pass, &sums, inputs)
         }
 
-        if call.pointee.rectifies, pass.pointee.firstRun &+ pass.pointee.runCount == call.pointee.runCount {
+        let isLast = pass.pointee.firstRun &+ pass.pointee.runCount == call.pointee.runCount
+        if isLast, call.pointee.rectifies {
             for v in 0..<vectors {
                 for s in 0..<segments {
                     for p in 0..<pixels { sums[v][s][p] = I.rectified(sums[v][s][p]) }
@@ -107,6 +108,10 @@ public enum ConvolutionTile<
                     for p in 0..<pixels { I.store(sums[v][s][p], target + (places[s] &+ p &* channelBlock)) }
                 }
             }
+        }
+        if isLast, let statistics = call.pointee.statistics {
+            TileStatistics<I, vectors>.add(
+                call, pass, walk, pieces: segments, pixels: pixels, to: statistics)
         }
     }
 

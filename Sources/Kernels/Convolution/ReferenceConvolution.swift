@@ -30,7 +30,26 @@ public enum ReferenceConvolution {
                     let at = block * c.outputBlockStride + y * c.outputRowStride + x * channelBlock + lane
                     c.output[at] = Float(sum)
                 }
+                addStatistics(c, row: y, channel: channel)
             }
         }
+    }
+
+    /// Notes one row of one channel of the result.
+    private static func addStatistics(_ c: ConvolutionCall, row: Int, channel: Int) {
+        guard let statistics = c.statistics else { return }
+        let (block, lane) = (channel / channelBlock, channel % channelBlock)
+        let values = c.output + (block * c.outputBlockStride + row * c.outputRowStride + lane)
+        let channels = c.blocks * channelBlock
+        let entry = statistics + (row * 3 * channels + channel)
+        var (sum, squares) = (Float(0), Float(0))
+        for x in 0..<c.width {
+            let difference = values[x * channelBlock] - values[0]
+            sum += difference
+            squares += difference * difference
+        }
+        entry[0] = values[0]
+        entry[channels] = sum
+        entry[2 * channels] = squares
     }
 }

@@ -109,7 +109,7 @@ public struct BatchNormalization: Operation {
 }
 
 extension ReferenceTensor {
-    fileprivate func forEach(channel: Int, _ body: (Double) -> Void) {
+    func forEach(channel: Int, _ body: (Double) -> Void) {
         for n in 0..<batch {
             for h in 0..<shape.height {
                 for w in 0..<shape.width { body(self[n, channel, h, w]) }

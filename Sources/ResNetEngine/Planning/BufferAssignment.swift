@@ -11,6 +11,8 @@ struct BufferAssignment {
 
     private var buffers: [Buffer] = []
     private var bufferOfEdge: [Edge: Int] = [:]
+    /// Where the convolution that makes an edge notes its statistics.
+    private var notesOfEdge: [Edge: Int] = [:]
 
     init(_ graph: Graph, _ sequence: StepSequence) {
         var written: [Edge: Int] = [:]
@@ -50,7 +52,27 @@ struct BufferAssignment {
                 buffers.append(buffer)
             }
         }
+        addNotes(graph, sequence)
     }
+
+    /// A buffer for the notes of each convolution whose result's statistics are wanted.
+    private mutating func addNotes(_ graph: Graph, _ sequence: StepSequence) {
+        for (position, entry) in sequence.entries.enumerated() {
+            guard case .statistics(let edge) = entry.kind, let producer = graph.producer(of: edge),
+                graph.nodes[producer].operation is Convolution2D,
+                let start = sequence.entries.firstIndex(where: { $0.kind == .node(producer) })
+            else { continue }
+            notesOfEdge[edge] = buffers.count
+            buffers.append(
+                Buffer(
+                    placement: RowStatisticsStep.notes(
+                        of: graph.shape(of: edge), scope: entry.takesGroups ? .group : .microBatch),
+                    steps: start...position, phases: entry.phase...entry.phase))
+        }
+    }
+
+    /// Where the convolution that makes an edge notes its statistics, if it is a convolution and they are wanted.
+    func notes(of edge: Edge) -> TensorPlacement? { notesOfEdge[edge].map { buffers[$0].placement } }
 
     func placement(of edge: Edge) -> TensorPlacement { buffers[bufferOfEdge[edge, default: 0]].placement }
 

@@ -79,7 +79,7 @@ struct Planner {
                 draft.pending.append((entry, { () throws(EngineError) in step }))
             case .statistics(let edge):
                 records[edge] = draft.plan.records.count
-                let step = addRecord(&draft.plan, buffers.placement(of: edge))
+                let step = addRecord(&draft.plan, buffers.placement(of: edge), buffers.notes(of: edge))
                 draft.pending.append((entry, { () throws(EngineError) in step }))
             case .node(let index):
                 let node = graph.nodes[index]
@@ -91,7 +91,7 @@ struct Planner {
                     output: buffers.placement(of: node.output),
                     coefficientOffset: addCoefficients(
                         &draft.plan, node, graph, records, phase: entry.phase),
-                    cacheBytes: cacheBytes)
+                    statistics: buffers.notes(of: node.output), cacheBytes: cacheBytes)
                 let choice = try operation.kernelChoice(context)
                 let bytes = try operation.packedBytes(context)
                 try packed.add(bytes)
@@ -109,13 +109,16 @@ struct Planner {
     }
 
     /// Reserves the statistics of an edge.
-    private func addRecord(_ plan: inout Plan, _ placement: TensorPlacement) -> StatisticsStep {
+    private func addRecord(
+        _ plan: inout Plan, _ placement: TensorPlacement, _ notes: TensorPlacement?
+    ) -> any Step {
         let channels = placement.planes * channelBlock
         let offset = plan.statisticsSize
         plan.records.append(
             Plan.StatisticsRecord(
                 offset: offset, channels: channels, area: placement.shape.height * placement.shape.width))
         plan.statisticsSize += 2 * channels
+        if let notes { return RowStatisticsStep(notes: notes, input: placement, offset: offset) }
         return StatisticsStep(kernel: table.channelStatistics, input: placement, offset: offset)
     }
 

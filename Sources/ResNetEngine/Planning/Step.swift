@@ -70,6 +70,8 @@ struct StepPlanningContext {
     let output: TensorPlacement
     /// Where the step's coefficients stand if the batch's own statistics make them, in floats.
     let coefficientOffset: Int?
+    /// Where a convolution is to note what batch normalisation wants to know of its result.
+    var statistics: TensorPlacement?
     /// Bytes of the cache that a worker has to itself.
     var cacheBytes = 256 << 10
 }

@@ -22,6 +22,14 @@ final class TrialMemory {
         return placement
     }
 
+    /// Reserves room for what a convolution notes of its result's rows.
+    func reserveNotes(_ result: FeatureShape) -> TensorPlacement {
+        var notes = RowStatisticsStep.notes(of: result, scope: .microBatch)
+        notes.offset = size
+        size += notes.elementCount + Self.guardFloats
+        return notes
+    }
+
     /// The context of a step, all memory canaries. Call after the last `reserve`.
     func context() throws(EngineError) -> StepContext {
         let buffer = try AlignedBuffer<Float>(count: size, subject: "trial")

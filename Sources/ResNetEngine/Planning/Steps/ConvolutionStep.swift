@@ -19,6 +19,7 @@ struct ConvolutionStep: Step {
     private let strides: (row: Int, pixel: Int)
     private let residual: TensorPlacement?
     private let output: TensorPlacement
+    private let statistics: TensorPlacement?
     private let rectifies: Bool
     /// Output rows whose inputs stay in the worker's own cache while all panels of weights pass by.
     private let bandHeight: Int
@@ -32,6 +33,7 @@ struct ConvolutionStep: Step {
         let geometry = operation.geometry
         input = context.inputs[0]
         output = context.output
+        statistics = context.statistics
         residual = operation.addsResidual ? context.inputs[1] : nil
         rectifies = operation.rectifies
         let problem = geometry.problem(output: output.shape, inputLayout: input.layout)
@@ -40,7 +42,8 @@ struct ConvolutionStep: Step {
         strides = (geometry.strideHeight * input.rowStride, geometry.strideWidth * input.pixelStride)
         let width = output.shape.width
         isFlat =
-            strides.row == width * strides.pixel && output.rowStride == width * output.pixelStride
+            statistics == nil && strides.row == width * strides.pixel
+            && output.rowStride == width * output.pixelStride
             && residual?.rowStride ?? output.rowStride == output.rowStride
         let blocking = CacheBlocking(
             geometry, input, output, panelLanes: kernel.panelLanes, cacheBytes: context.cacheBytes)
@@ -112,13 +115,17 @@ struct ConvolutionStep: Step {
                 UnsafePointer(context.origin(image, of: $0) + rows.lowerBound * $0.rowStride)
             },
             output: context.origin(image, of: output) + rows.lowerBound * output.rowStride,
+            statistics: statistics.map {
+                context.image(image, of: $0) + rows.lowerBound * 3 * output.planes * channelBlock
+            },
             runs: taps.pointer, ahead: ahead.pointer, runCount: taps.count, runLength: runLength,
-            runsPerPass: runsPerPass, passesOutermost: passesOutermost, blocks: output.planes,
-            height: isFlat ? 1 : rows.count, width: isFlat ? rows.count * width : width,
+            runsPerPass: runsPerPass, passesOutermost: passesOutermost, prefetchesWeights: prefetchesWeights,
+            blocks: output.planes, height: isFlat ? 1 : rows.count,
+            width: isFlat ? rows.count * width : width,
             inputRowStride: strides.row, inputPixelStride: strides.pixel,
             outputRowStride: output.rowStride, outputBlockStride: output.planeStride,
             residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
-            rectifies: rectifies, prefetchesWeights: prefetchesWeights)
+            rectifies: rectifies)
         kernel.run(&call)
     }
 }
