@@ -31,9 +31,13 @@ public final class LayerMeasurement: @unchecked Sendable {
     private var next = 0
 
     /// - Parameters:
+    ///   - problem: the layer and the images of one call.
+    ///   - isa: the instruction set whose kernels are timed.
+    ///   - machine: whose caches the layer's loops are cut for.
     ///   - sets: sets of feature maps that calls take in turn, so that a map is not found where the last call of it
     ///     left it.
     ///   - evictedBytes: size of the caches that ``coldSample()`` empties; 0 if that is never called.
+    ///   - seed: of weights and features.
     /// - Throws: `badData` for an impossible layer, `unavailable` for an instruction set above the machine's,
     ///   `resource` when memory is refused.
     public init(

@@ -9,7 +9,11 @@ extension LayerProblem: CustomStringConvertible {
         }
     }
 
-    /// - Parameter subject: what an error names: a flag, or a file and its line.
+    /// Reads a layer written as one word.
+    ///
+    /// - Parameters:
+    ///   - text: the word.
+    ///   - subject: what an error names: a flag, or a file and its line.
     /// - Throws: `usage` naming `subject` for a word that is no layer.
     public init(_ text: String, subject: String) throws(EngineError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
