@@ -163,7 +163,7 @@ struct KernelTrial {
     mutating func statistics(_ shape: FeatureShape, table: KernelTable) throws(EngineError) -> Result {
         let memory = TrialMemory()
         let source = memory.reserve(shape, halo: 1)
-        var context = try memory.context()
+        let context = try memory.context()
         var input = memory.fill(source, halo: false, context, &random)
         let offset: Float = 100
         for c in 0..<source.planes * channelBlock {
