@@ -45,7 +45,17 @@ struct KernelBench: ParsableCommand {
     @Option(help: "Write the figures here as JSON.")
     var json: String?
 
+    /// Failures end with the exit status of their code, as in the other commands.
     func run() throws {
+        do {
+            try measure()
+        } catch let error as EngineError {
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            throw ExitCode(error.exitStatus)
+        }
+    }
+
+    private func measure() throws {
         let machine = Machine.detect()
         let levels = try isa.isEmpty ? [machine.isa] : isa.map(level)
         let layers = try shapes.flatMap(ShapeFile.read).filter { only.map($0.name.contains) ?? true }
