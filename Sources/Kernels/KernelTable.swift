@@ -6,7 +6,7 @@ public struct KernelTable: Sendable {
     public var convolutions: [ConvolutionKernel]
     public var linear: LinearKernel
     public var channelAffine: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
-    public var channelStatistics: @Sendable (UnsafePointer<ChannelStatisticsCall>) -> Void
+    public var rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
     public var peakProbe: PeakProbe
 
     /// The table of an instruction set, made from the bodies that its module instantiated.
@@ -39,7 +39,7 @@ public struct KernelTable: Sendable {
             name: "linear.f32.\(bodies.rowTile)x\(bodies.outputTile).\(isa)", tileOutputs: bodies.outputTile,
             lanes: bodies.lanes, run: bodies.linear)
         channelAffine = bodies.channelAffine
-        channelStatistics = bodies.channelStatistics
+        rowStatistics = bodies.rowStatistics
         peakProbe = PeakProbe(flopsPerIteration: 2 * bodies.chains * bodies.lanes, run: bodies.peakProbe)
     }
 }
@@ -55,7 +55,7 @@ public struct KernelBodies: Sendable {
     let planarStride2: Convolution
     let linear: @Sendable (UnsafePointer<LinearCall>) -> Void
     let channelAffine: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
-    let channelStatistics: @Sendable (UnsafePointer<ChannelStatisticsCall>) -> Void
+    let rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
     let peakProbe: @Sendable (_ iterations: Int) -> Float
     let lanes: Int
     let panelLanes: Int
@@ -72,7 +72,7 @@ public struct KernelBodies: Sendable {
         blocked: @escaping Convolution, blockedStride2: @escaping Convolution, planar: @escaping Convolution,
         planarStride2: @escaping Convolution, linear: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void,
         channelAffine: @escaping @Sendable (UnsafePointer<ChannelAffineCall>) -> Void,
-        channelStatistics: @escaping @Sendable (UnsafePointer<ChannelStatisticsCall>) -> Void,
+        rowStatistics: @escaping @Sendable (UnsafePointer<RowStatisticsCall>) -> Void,
         peakProbe: @escaping @Sendable (Int) -> Float, lanes: Int, panelLanes: Int, pixels: Int,
         takesAnyStride: Bool, rowTile: Int, outputTile: Int, chains: Int
     ) {
@@ -82,7 +82,7 @@ public struct KernelBodies: Sendable {
         self.planarStride2 = planarStride2
         self.linear = linear
         self.channelAffine = channelAffine
-        self.channelStatistics = channelStatistics
+        self.rowStatistics = rowStatistics
         self.peakProbe = peakProbe
         self.lanes = lanes
         self.panelLanes = panelLanes
@@ -115,7 +115,7 @@ public enum KernelTiles<
             planarStride2: { pixels == 1 ? Direct<0, 1>.run($0) : Direct<2, 1>.run($0) },
             linear: { DotLinear<I, rowTile, outputTile>.run($0) },
             channelAffine: { ChannelAffine<I>.run($0) },
-            channelStatistics: { ChannelStatistics<I>.run($0) },
+            rowStatistics: { RowStatistics<I>.run($0) },
             peakProbe: { MultiplyAddProbe<I, chains>.run($0) },
             lanes: I.lanes, panelLanes: vectors &* I.lanes, pixels: segments &* pixels,
             takesAnyStride: pixels == 1, rowTile: rowTile, outputTile: outputTile, chains: chains)

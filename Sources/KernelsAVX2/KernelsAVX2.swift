@@ -19,6 +19,6 @@ enum AVX2: InstructionSet {
 extension KernelTable {
     /// Made anew at each call: a stored table would make this module emit code that copies one.
     public static var avx2: KernelTable {
-        KernelTable(isa: "avx2", KernelTiles<AVX2, 2, 6, 1, 2, 6, 2, 5, 12>.bodies())
+        KernelTable(isa: "avx2", KernelTiles<AVX2, 4, 3, 1, 2, 6, 2, 5, 12>.bodies())
     }
 }

@@ -45,7 +45,7 @@ def faults(isa, clean):
         "a call": (outside("call swift_release"), "calls swift_release"),
         "an indirect call": (outside("call *%rax"), "calls call *%rax"),
         "a tail call": (outside("jmp swift_release"), "calls swift_release"),
-        "no loop": (clean.replace("jne 1b # ChannelStatistics", "nop"), "has no loop of"),
+        "no loop": (clean.replace("jne 1b # RowStatistics", "nop"), "has no loop of"),
         "no kernel": (clean.replace("static Kernels.ChannelAffine", "static Kernels.Else"), "has no ChannelAffine"),
         "a kernel unlisted": (clean + function(isa, "Kernels.Else", multiply), "is none of the kernels listed"),
         "an argument more": (clean.replace(f".{isa.tag}, 2", f".{isa.tag}, 2, 2"), "generic arguments, listed are"),

@@ -25,15 +25,20 @@ import Topology
 
     private func check(_ text: String, _ table: KernelTable) throws {
         let problem = try LayerProblem(text, subject: "test")
-        let whole = try output(problem, table, cacheBytes: 1 << 30)
+        let whole = try output(problem, table, WorkerCaches(first: 1 << 30, last: 1 << 30))
         #expect(whole.contains { $0 != 0 })
-        for cacheBytes in [0, 64, 1 << 10, 10_000, 1 << 15, 1 << 17] {
-            #expect(try output(problem, table, cacheBytes: cacheBytes) == whole, "cache of \(cacheBytes)")
+        for bytes in [0, 64, 1 << 10, 10_000, 1 << 15, 1 << 17] {
+            for first in [bytes / 8, 1 << 30] {
+                let caches = WorkerCaches(first: first, last: bytes)
+                #expect(try output(problem, table, caches) == whole, "\(caches)")
+            }
         }
     }
 
-    private func output(_ problem: LayerProblem, _ table: KernelTable, cacheBytes: Int) throws -> [UInt32] {
-        let layer = try PreparedLayer(problem, images: 1, table: table, cacheBytes: cacheBytes, seed: 7)
+    private func output(_ problem: LayerProblem, _ table: KernelTable, _ caches: WorkerCaches) throws
+        -> [UInt32]
+    {
+        let layer = try PreparedLayer(problem, images: 1, table: table, caches: caches, seed: 7)
         layer.step.run(layer.context, images: 0..<1)
         var values = [Float](repeating: 0, count: layer.output.shape.elementCount)
         values.withUnsafeMutableBufferPointer {

@@ -34,6 +34,17 @@ private struct Sketch: Architecture {
         #expect(engine.steps.count == 9 + 6 + 1)
     }
 
+    /// What crosses phases takes the place of what the same image no longer needs: however many blocks there are, two
+    /// maps of the whole batch.
+    @Test(arguments: [1, 2, 5]) func batchModeKeepsTwoMaps(blocks: Int) throws {
+        let network = ResNet(blocks: blocks, channels: 24, imageHeight: 10, imageWidth: 9)
+        let planner = Planner(
+            table: KernelSelection.table(for: .baseline),
+            caches: WorkerCaches(first: 32 << 10, last: 512 << 10))
+        let plan = try planner.draft(Model(network, seed: 0).graph(mode: .batch)).finished()
+        #expect(plan.batchArenaSize == 2 * 32 * 10 * 9)
+    }
+
     /// Shapes of graph that the notebook network does not have.
     static let sketches:
         [(String, FeatureShape, @Sendable (inout NetworkBuilder) throws(EngineError) -> Edge)] = [

@@ -91,7 +91,8 @@ import Testing
     func workersAllocateNothing(mode: BatchNormalizationMode, isa: ISALevel) throws {
         try #require(callocation_counter_is_active() == 1)
         let model = try Model(ResNet(blocks: 2, channels: 24, imageHeight: 10, imageWidth: 10), seed: 1)
-        let planner = Planner(table: KernelSelection.table(for: isa), cacheBytes: 512 << 10)
+        let planner = Planner(
+            table: KernelSelection.table(for: isa), caches: WorkerCaches(first: 32 << 10, last: 512 << 10))
         let plan = try planner.draft(model.graph(mode: mode)).finished()
         let placement = try Machine.detect().placement(workers: 1, pin: .core)
         let run = try BatchRun(

@@ -15,8 +15,7 @@
 /// - `output`: blocked layout at output (0, 0); the kernel writes all lanes of all `blocks`, nothing else.
 /// - `residual`: blocked layout; may be `output` itself, else must not overlap it. No other operand overlaps
 ///   `output`.
-/// - `statistics`: nil, or `[height][3][blocks · 16]` floats to be written: of each row of each channel of the result
-///   its first value, and the sums over the row, from left to right, of the differences from it and of their squares.
+/// - `statistics`: nil, or `[height][3][blocks · 16]` floats to be written with the `RowStatistics` of the result.
 public struct ConvolutionCall {
     public var input: UnsafePointer<Float>
     public var weights: UnsafePointer<Float>

@@ -21,23 +21,12 @@ public enum ConvolutionTile<
     static func run(
         _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, count: Int
     ) {
-        let channel = pass.pointee.channel
-        let block = channel / channelBlock
-        let lane = channel % channelBlock
-        let column = pass.pointee.firstColumn
-        let input = call.pointee.input + column &* call.pointee.inputPixelStride
-        let output =
-            call.pointee.output
-            + (block &* call.pointee.outputBlockStride &+ column &* channelBlock &+ lane)
-        let residual = call.pointee.residual.map {
-            $0 + (block &* call.pointee.residualBlockStride &+ column &* channelBlock &+ lane)
-        }
         // A copy, which no store to the output can change.
         var walk = pass.pointee.walk
         var remaining = count
         while remaining > 0 {
-            tile(call, pass, walk, input: input, residual: residual, output: output)
-            walk.advance(by: segments)
+            tile(call, pass, walk)
+            walk.advance(by: segments, pixels: pixels, call)
             remaining &-= 1
         }
         pass.pointee.walk = walk
@@ -45,15 +34,14 @@ public enum ConvolutionTile<
 
     @inlinable @inline(__always)
     static func tile(
-        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, _ walk: TileWalk,
-        input: UnsafePointer<Float>, residual: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>
+        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, _ walk: TileWalk
     ) {
         var sums = Sums(repeating: Rows(repeating: Row(repeating: I.Vector(repeating: 0))))
-        if pass.pointee.firstRun > 0 {
-            withPlaces(walk, row: call.pointee.outputRowStride) { base, places in
+        if pass.pointee.resumes {
+            withPlaces(walk, row: call.pointee.outputRowStride) { places in
                 for v in 0..<vectors {
                     let source =
-                        output + base + offset(ofVector: v, blockStride: call.pointee.outputBlockStride)
+                        walk.output + offset(ofVector: v, blockStride: call.pointee.outputBlockStride)
                     for s in 0..<segments {
                         for p in 0..<pixels {
                             sums[v][s][p] = I.load(source + (places[s] &+ p &* channelBlock))
@@ -66,52 +54,46 @@ public enum ConvolutionTile<
             for v in 0..<vectors {
                 sums[v] = Rows(repeating: Row(repeating: I.load(bias + v &* I.lanes)))
             }
-            if let residual {
-                withPlaces(walk, row: call.pointee.residualRowStride) { base, places in
+            if let residual = walk.residual {
+                withPlaces(walk, row: call.pointee.residualRowStride) { places in
                     let blockStride = call.pointee.residualBlockStride
                     for v in 0..<vectors {
-                        let source = residual + base + offset(ofVector: v, blockStride: blockStride)
+                        let source = residual + offset(ofVector: v, blockStride: blockStride)
                         for s in 0..<segments {
                             for p in 0..<pixels {
                                 sums[v][s][p] += I.load(source + (places[s] &+ p &* channelBlock))
                             }
                         }
                     }
-                    prefetch(residual: residual + base + residualAhead, places, blockStride: blockStride)
+                    prefetch(residual: residual + residualAhead, places, blockStride: blockStride)
                 }
             }
         }
 
         let starts = offsets(walk, pixel: call.pointee.inputPixelStride, row: call.pointee.inputRowStride)
-        let first =
-            input + place(walk, pixel: call.pointee.inputPixelStride, row: call.pointee.inputRowStride)
-        var inputs = Pointers(repeating: first)
-        for s in 0..<segments { inputs[s] = csimd_opaque(first + starts[s]) }
+        var inputs = Pointers(repeating: walk.input)
+        for s in 0..<segments { inputs[s] = csimd_opaque(walk.input + starts[s]) }
         if inputChannels == channelBlock {
             reduceBlocks(call, pass, &sums, inputs)
         } else {
-            reducePlanes(call, pass, &sums, inputs)
+            reducePlanes(pass, &sums, inputs)
         }
 
-        let isLast = pass.pointee.firstRun &+ pass.pointee.runCount == call.pointee.runCount
-        if isLast, call.pointee.rectifies {
+        if pass.pointee.rectifies {
             for v in 0..<vectors {
                 for s in 0..<segments {
                     for p in 0..<pixels { sums[v][s][p] = I.rectified(sums[v][s][p]) }
                 }
             }
         }
-        withPlaces(walk, row: call.pointee.outputRowStride) { base, places in
+        withPlaces(walk, row: call.pointee.outputRowStride) { places in
+            let blockStride = call.pointee.outputBlockStride
             for v in 0..<vectors {
-                let target = output + base + offset(ofVector: v, blockStride: call.pointee.outputBlockStride)
+                let target = walk.output + offset(ofVector: v, blockStride: blockStride)
                 for s in 0..<segments {
                     for p in 0..<pixels { I.store(sums[v][s][p], target + (places[s] &+ p &* channelBlock)) }
                 }
             }
-        }
-        if isLast, let statistics = call.pointee.statistics {
-            TileStatistics<I, vectors>.add(
-                call, pass, walk, pieces: segments, pixels: pixels, to: statistics)
         }
     }
 
@@ -125,37 +107,37 @@ public enum ConvolutionTile<
         _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, _ sums: inout Sums,
         _ inputs: Pointers
     ) {
-        let runs = call.pointee.runs + pass.pointee.firstRun
-        let ahead = call.pointee.ahead + pass.pointee.firstRun
+        let runs = pass.pointee.runs
+        let ahead = pass.pointee.ahead
         let runCount = pass.pointee.runCount
         let runLength = call.pointee.runLength
         let upcomingLines = pass.pointee.upcomingLines
         var weight = pass.pointee.weights
         var run = 0
-        while run < runCount {
-            prefetch(call, inputs, at: Int(ahead[run]))
+        repeat {
+            prefetch(inputs, at: Int(ahead[run]))
             if upcomingLines > 0 { pass.pointee.prefetchWeights(lines: upcomingLines) }
+            if runLength > channelBlock { prefetchRest(call, inputs, at: Int(ahead[run])) }
             var at = Int(runs[run])
             let end = at &+ runLength
-            while at < end {
+            repeat {
                 for step in 0..<I.unrolledSteps {
                     multiplyAdd(&sums, inputs, at: at &+ step, weight + step &* vectors &* I.lanes)
                 }
                 weight += I.unrolledSteps &* vectors &* I.lanes
                 at &+= I.unrolledSteps
-            }
+            } while at < end
             run &+= 1
-        }
+        } while run < runCount
     }
 
     /// The reduction over runs of one float, several at a time.
     @inlinable @inline(__always)
     static func reducePlanes(
-        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, _ sums: inout Sums,
-        _ inputs: Pointers
+        _ pass: UnsafePointer<TilePass>, _ sums: inout Sums, _ inputs: Pointers
     ) {
         let steps = min(I.unrolledSteps, 4)
-        var runs = call.pointee.runs + pass.pointee.firstRun
+        var runs = pass.pointee.runs
         var weight = pass.pointee.weights
         var remaining = pass.pointee.runCount
         while remaining >= steps {
@@ -174,11 +156,29 @@ public enum ConvolutionTile<
         }
     }
 
-    /// One step of the reduction: each pixel's input times a vector of weights for each vector of outputs.
+    /// One step of the reduction: each pixel's input times a vector of weights for each vector of outputs. Of the two the
+    /// fewer stay in registers, for which the sums leave little room, and the others pass by.
     @inlinable @inline(__always)
     static func multiplyAdd(
         _ sums: inout Sums, _ inputs: Pointers, at offset: Int, _ weight: UnsafePointer<Float>
     ) {
+        if vectors > segments &* pixels {
+            var values = Rows(repeating: Row(repeating: I.Vector(repeating: 0)))
+            for s in 0..<segments {
+                for p in 0..<pixels {
+                    values[s][p] = I.Vector(repeating: inputs[s][offset &+ p &* pixelStride])
+                }
+            }
+            for v in 0..<vectors {
+                let panel = I.load(weight + v &* I.lanes)
+                for s in 0..<segments {
+                    for p in 0..<pixels {
+                        sums[v][s][p] = I.multiplyAdd(sums[v][s][p], values[s][p], panel)
+                    }
+                }
+            }
+            return
+        }
         var panel = InlineArray<vectors, I.Vector>(repeating: I.Vector(repeating: 0))
         for v in 0..<vectors { panel[v] = I.load(weight + v &* I.lanes) }
         for s in 0..<segments {
@@ -187,12 +187,6 @@ public enum ConvolutionTile<
                 for v in 0..<vectors { sums[v][s][p] = I.multiplyAdd(sums[v][s][p], value, panel[v]) }
             }
         }
-    }
-
-    /// Where a piece starts, in floats from the first piece of the pass.
-    @inlinable @inline(__always)
-    static func place(_ walk: TileWalk, pixel: Int, row: Int) -> Int {
-        walk.row &* row &+ walk.piece &* pixels &* pixel
     }
 
     /// Where each piece of the tile starts, in floats from its first piece.
@@ -219,28 +213,25 @@ public enum ConvolutionTile<
         return offsets
     }
 
-    /// Calls `body` with where the tile starts in a map of the blocked layout, and its pieces as `offsets` tells them:
-    /// constants where the tile lies in one row.
+    /// Calls `body` with where each piece of the tile starts in a map of the blocked layout: constants where the tile lies
+    /// in one row.
     @inlinable @inline(__always)
-    static func withPlaces(_ walk: TileWalk, row: Int, _ body: (_ base: Int, _ places: Offsets) -> Void) {
-        let base = place(walk, pixel: channelBlock, row: row)
+    static func withPlaces(_ walk: TileWalk, row: Int, _ body: (_ places: Offsets) -> Void) {
         if walk.piece &+ segments <= walk.piecesPerRow {
             var places = Offsets(repeating: 0)
             for s in 0..<segments { places[s] = s &* pixels &* channelBlock }
-            body(base, places)
+            body(places)
         } else {
-            body(base, offsets(walk, pixel: channelBlock, row: row))
+            body(offsets(walk, pixel: channelBlock, row: row))
         }
     }
 
-    /// Asks for the lines that a run at `offset` reads: all of them for the last pixel, of the others those that their
-    /// neighbour does not read too.
+    /// Asks for the lines after the first one that a run at `offset` reads: all of them for the last pixel, of the others
+    /// those that their neighbour does not read too.
     @inlinable @inline(__always)
-    static func prefetch(_ call: UnsafePointer<ConvolutionCall>, _ inputs: Pointers, at offset: Int) {
-        prefetch(inputs, at: offset)
+    static func prefetchRest(_ call: UnsafePointer<ConvolutionCall>, _ inputs: Pointers, at offset: Int) {
         let end = offset &+ call.pointee.runLength
         var line = offset &+ channelBlock
-        if line == end { return }
         let own = min(offset &+ call.pointee.inputPixelStride, end)
         while line < own {
             prefetch(inputs, at: line)
@@ -252,6 +243,7 @@ public enum ConvolutionTile<
         }
     }
 
+    /// Asks for the first line of a run at `offset` for every pixel.
     @inlinable @inline(__always)
     static func prefetch(_ inputs: Pointers, at offset: Int) {
         for s in 0..<segments {

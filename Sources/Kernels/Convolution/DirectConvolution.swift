@@ -40,10 +40,11 @@ public enum DirectConvolution<
         guard panelLanes > channelBlock, lastLanes > 0 else { return }
         let rest = weights(call, pass: 0, panel: panels)
         var pass = TilePass(
-            channel: panels &* panelLanes, runs: 0..<call.pointee.runCount, weights: rest, upcoming: rest,
-            height: call.pointee.height)
-        pass.walk.restart(piecesPerRow: call.pointee.width)
+            call, channel: panels &* panelLanes, runs: 0..<call.pointee.runCount, weights: rest,
+            upcoming: rest)
+        pass.walk.piecesPerRow = call.pointee.width
         SegmentTiles<I, lastVectors, lastSegments, 1, 0, inputChannels>.run(call, &pass)
+        noteStatistics(call, channel: panels &* panelLanes, lanes: lastLanes)
     }
 
     /// The weights of one pass of one panel.
@@ -62,11 +63,28 @@ public enum DirectConvolution<
         let first = index &* call.pointee.runsPerPass
         let count = min(call.pointee.runsPerPass, call.pointee.runCount &- first)
         var pass = TilePass(
-            channel: panel &* panelLanes, runs: first..<first &+ count,
-            weights: weights(call, pass: index, panel: panel), upcoming: upcoming, height: call.pointee.height
-        )
+            call, channel: panel &* panelLanes, runs: first..<first &+ count,
+            weights: weights(call, pass: index, panel: panel), upcoming: upcoming)
         PieceTiles<I, vectors, segments, pixels, pixelStride, inputChannels>.run(
             call, &pass, upcomingLines: count &* call.pointee.runLength &* panelLanes / channelBlock)
+        if first &+ count == call.pointee.runCount {
+            noteStatistics(call, channel: panel &* panelLanes, lanes: panelLanes)
+        }
+    }
+
+    /// Notes the statistics of a panel's results, which its last pass has just left in the cache; where a channel block
+    /// has several panels, after its last one.
+    @inlinable @inline(__always)
+    static func noteStatistics(_ call: UnsafePointer<ConvolutionCall>, channel panel: Int, lanes: Int) {
+        let end = panel &+ lanes
+        guard let statistics = call.pointee.statistics, end % channelBlock == 0 else { return }
+        let channel = panel / channelBlock &* channelBlock
+        var rows = RowStatisticsCall(
+            input: call.pointee.output + channel / channelBlock &* call.pointee.outputBlockStride,
+            rowStride: call.pointee.outputRowStride, blockStride: call.pointee.outputBlockStride,
+            notes: statistics + channel, notesRowStride: 3 &* call.pointee.blocks &* channelBlock,
+            blocks: (end &- channel) / channelBlock, height: call.pointee.height, width: call.pointee.width)
+        RowStatistics<I>.run(&rows)
     }
 }
 
@@ -85,14 +103,15 @@ public enum PieceTiles<
         let narrow = width / pieces
         let wideCount = width % pieces
         if wideCount > 0 {
-            pass.pointee.walk.restart(piecesPerRow: wideCount)
+            pass.pointee.walk.piecesPerRow = wideCount
             run(narrow &+ 1, call, pass)
-            pass.pointee.firstColumn = wideCount &* (narrow &+ 1)
         }
-        pass.pointee.walk.restart(piecesPerRow: pieces &- wideCount)
-        let tiles = ((pieces &- wideCount) &* call.pointee.height &+ segments &- 1) / segments
-        let runs = tiles &* pass.pointee.runCount
+        pass.pointee.walk = TileWalk(
+            call, channel: pass.pointee.channel, column: wideCount &* (narrow &+ 1),
+            piecesPerRow: pieces &- wideCount)
         if call.pointee.prefetchesWeights {
+            let tiles = ((pieces &- wideCount) &* call.pointee.height &+ segments &- 1) / segments
+            let runs = tiles &* pass.pointee.runCount
             pass.pointee.upcomingLines = min((upcomingLines &+ runs &- 1) / runs, 8)
         }
         run(narrow, call, pass)
@@ -129,7 +148,7 @@ public enum SegmentTiles<
 > {
     @inlinable @inline(__always)
     static func run(_ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>) {
-        let pieces = pass.pointee.walk.piecesPerRow &* pass.pointee.walk.height
+        let pieces = pass.pointee.walk.piecesPerRow &* call.pointee.height
         let tiles = (pieces &+ segments &- 1) / segments
         let small = pieces / tiles
         let large = pieces % tiles

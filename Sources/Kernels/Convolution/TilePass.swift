@@ -4,31 +4,35 @@ public import CSIMD
 @frozen public struct TilePass {
     /// First output channel of the panel.
     @usableFromInline var channel: Int
-    /// The runs of the reduction that the pass adds. The first of them follows on bias and residual, others on what
-    /// the output holds.
-    @usableFromInline var firstRun: Int
+    /// Whether the pass follows on what the output holds: the first pass of a panel starts from bias and residual.
+    @usableFromInline var resumes: Bool
+    /// Whether it is the panel's last one, in a convolution with a ReLU.
+    @usableFromInline var rectifies: Bool
+    /// The runs that the pass adds, what each of them asks for, and their weights.
+    @usableFromInline var runs: UnsafePointer<Int32>
+    @usableFromInline var ahead: UnsafePointer<Int32>
     @usableFromInline var runCount: Int
-    /// Their weights.
     @usableFromInline var weights: UnsafePointer<Float>
-    /// The columns that the pass takes, and the next piece of them.
-    @usableFromInline var firstColumn = 0
     @usableFromInline var walk: TileWalk
-    /// Weights of the pass after this one that are still to be asked for, and how many lines of them in each run; 0
+    /// Weights of the pass after this one that are still to be asked for, and how many lines of them with each run; 0
     /// where all weights stay in the cache.
     @usableFromInline var upcoming: UnsafePointer<Float>
     @usableFromInline var upcomingLines = 0
 
     @inlinable @inline(__always)
     init(
-        channel: Int, runs: Range<Int>, weights: UnsafePointer<Float>, upcoming: UnsafePointer<Float>,
-        height: Int
+        _ call: UnsafePointer<ConvolutionCall>, channel: Int, runs range: Range<Int>,
+        weights: UnsafePointer<Float>, upcoming: UnsafePointer<Float>
     ) {
         self.channel = channel
-        firstRun = runs.lowerBound
-        runCount = runs.count
+        resumes = range.lowerBound > 0
+        rectifies = call.pointee.rectifies && range.upperBound == call.pointee.runCount
+        runs = call.pointee.runs + range.lowerBound
+        ahead = call.pointee.ahead + range.lowerBound
+        runCount = range.count
         self.weights = weights
         self.upcoming = upcoming
-        walk = TileWalk(height: height)
+        walk = TileWalk(call, channel: channel, column: 0, piecesPerRow: 0)
     }
 
     /// Asks for the next lines of upcoming weights, at most eight.
@@ -49,29 +53,38 @@ public import CSIMD
 
 /// A walk over pieces of equal width, row by row.
 @frozen public struct TileWalk {
-    @usableFromInline var piecesPerRow = 0
-    @usableFromInline var height: Int
-    /// The next piece.
-    @usableFromInline var row = 0
+    @usableFromInline var piecesPerRow: Int
+    /// The next piece of its row, and where it starts.
     @usableFromInline var piece = 0
+    @usableFromInline var input: UnsafePointer<Float>
+    @usableFromInline var output: UnsafeMutablePointer<Float>
+    @usableFromInline var residual: UnsafePointer<Float>?
 
+    /// A walk over the pieces to the right of `column`.
     @inlinable @inline(__always)
-    init(height: Int) { self.height = height }
-
-    /// Goes back to the first piece of rows of `piecesPerRow`.
-    @inlinable @inline(__always)
-    mutating func restart(piecesPerRow: Int) {
+    init(_ call: UnsafePointer<ConvolutionCall>, channel: Int, column: Int, piecesPerRow: Int) {
+        let (block, lane) = (channel / channelBlock, channel % channelBlock)
+        let place = column &* channelBlock &+ lane
         self.piecesPerRow = piecesPerRow
-        row = 0
-        piece = 0
+        input = call.pointee.input + column &* call.pointee.inputPixelStride
+        output = call.pointee.output + (block &* call.pointee.outputBlockStride &+ place)
+        residual = call.pointee.residual.map { $0 + (block &* call.pointee.residualBlockStride &+ place) }
     }
 
+    /// Goes on by `count` pieces of `pixels` pixels.
     @inlinable @inline(__always)
-    mutating func advance(by count: Int) {
+    mutating func advance(by count: Int, pixels: Int, _ call: UnsafePointer<ConvolutionCall>) {
+        let inputStep = pixels &* call.pointee.inputPixelStride
+        let outputStep = pixels &* channelBlock
+        input += count &* inputStep
+        output += count &* outputStep
+        residual = residual.map { $0 + count &* outputStep }
         piece &+= count
         while piece >= piecesPerRow {
             piece &-= piecesPerRow
-            row &+= 1
+            input += call.pointee.inputRowStride &- piecesPerRow &* inputStep
+            output += call.pointee.outputRowStride &- piecesPerRow &* outputStep
+            residual = residual.map { $0 + (call.pointee.residualRowStride &- piecesPerRow &* outputStep) }
         }
     }
 }

@@ -49,33 +49,41 @@ public struct ChannelAffineCall {
 public enum ChannelAffine<I: InstructionSet> {
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<ChannelAffineCall>) {
-        for block in 0..<call.pointee.blocks {
+        for block in 0..<call.pointee.blocks { rows(call, block: block) }
+    }
+
+    @inlinable @inline(never)
+    static func rows(_ call: UnsafePointer<ChannelAffineCall>, block: Int) {
+        for y in 0..<call.pointee.height {
+            let output = at(call.pointee.output, block: block, row: y)
+            let first = at(call.pointee.first, block: block, row: y)
+            let second = call.pointee.second.map { at($0, block: block, row: y) }
+            let channel = block &* channelBlock
             var lane = 0
             while lane < channelBlock {
-                rows(call, block: block, lane: lane)
+                row(call, channel: channel &+ lane, output + lane, first + lane, second.map { $0 + lane })
                 lane &+= I.lanes
             }
         }
     }
 
-    @inlinable @inline(never)
-    static func rows(_ call: UnsafePointer<ChannelAffineCall>, block: Int, lane: Int) {
-        let channel = block &* channelBlock &+ lane
+    /// One row of one vector of channels.
+    @inlinable @inline(__always)
+    static func row(
+        _ call: UnsafePointer<ChannelAffineCall>, channel: Int, _ output: UnsafeMutablePointer<Float>,
+        _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>?
+    ) {
         let shift = I.load(call.pointee.shift + channel)
         let scale = I.load(call.pointee.scale + channel)
         let secondScale = I.load(call.pointee.secondScale + channel)
         let rectifies = call.pointee.rectifies
-        for y in 0..<call.pointee.height {
-            let output = at(call.pointee.output, block: block, row: y) + lane
-            let first = at(call.pointee.first, block: block, row: y) + lane
-            let second = call.pointee.second.map { at($0, block: block, row: y) + lane }
-            var x = 0
-            while x < call.pointee.width &* channelBlock {
-                var sum = I.multiplyAdd(shift, I.load(first + x), scale)
-                if let second { sum = I.multiplyAdd(sum, I.load(second + x), secondScale) }
-                I.store(rectifies ? I.rectified(sum) : sum, output + x)
-                x &+= channelBlock
-            }
+        let end = call.pointee.width &* channelBlock
+        var x = 0
+        while x < end {
+            var sum = I.multiplyAdd(shift, I.load(first + x), scale)
+            if let second { sum = I.multiplyAdd(sum, I.load(second + x), secondScale) }
+            I.store(rectifies ? I.rectified(sum) : sum, output + x)
+            x &+= channelBlock
         }
     }
 

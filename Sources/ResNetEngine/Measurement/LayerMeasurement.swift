@@ -51,7 +51,7 @@ public final class LayerMeasurement: @unchecked Sendable {
         calls = max(sets, 1)
         let layer = try PreparedLayer(
             problem, images: calls * problem.images, table: KernelSelection.table(for: isa),
-            cacheBytes: machine.workerCacheBytes, seed: seed)
+            caches: machine.workerCaches, seed: seed)
         self.problem = problem
         kernel = layer.kernel
         flopsPerCall = problem.images * layer.flops

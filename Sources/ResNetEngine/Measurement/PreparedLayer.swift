@@ -14,7 +14,7 @@ struct PreparedLayer {
     let features: AlignedBuffer<Float>
 
     init(
-        _ problem: LayerProblem, images: Int, table: KernelTable, cacheBytes: Int, seed: UInt64
+        _ problem: LayerProblem, images: Int, table: KernelTable, caches: WorkerCaches, seed: UInt64
     ) throws(EngineError) {
         var random = SeededRandom(seed: seed)
         var places = Places(images: images, node: "\(problem)")
@@ -43,7 +43,7 @@ struct PreparedLayer {
         }
         let context = StepPlanningContext(
             node: places.node, table: table, inputs: [input] + (residual.map { [$0] } ?? []), output: output,
-            coefficientOffset: nil, cacheBytes: cacheBytes)
+            coefficientOffset: nil, caches: caches)
         kernel = try operation.kernelChoice(context).name
         flops = operation.cost([input.shape] + (residual.map { [$0.shape] } ?? [])).flops
         step = try operation.step(context)

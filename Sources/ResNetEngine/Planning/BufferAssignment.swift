@@ -11,7 +11,7 @@ struct BufferAssignment {
 
     private var buffers: [Buffer] = []
     private var bufferOfEdge: [Edge: Int] = [:]
-    /// Where the convolution that makes an edge notes its statistics.
+    /// Where the rows of an edge's images are noted, if its statistics are wanted.
     private var notesOfEdge: [Edge: Int] = [:]
 
     init(_ graph: Graph, _ sequence: StepSequence) {
@@ -40,7 +40,10 @@ struct BufferAssignment {
                     shape: graph.shape(of: edge), layout: needs.planar ? .planar : .blocked, halo: needs.halo,
                     scope: scope),
                 steps: start...end, phases: first.phase...last.phase)
-            if let shared = overwritten(by: edge, at: start, buffer.placement, graph, lastRead) {
+            let shared =
+                overwritten(by: edge, at: start, buffer.placement, graph, lastRead)
+                ?? released(before: start, buffer.placement)
+            if let shared {
                 let old = buffers[shared]
                 buffer.placement.halo = max(buffer.placement.halo, old.placement.halo)
                 buffer.steps = old.steps.lowerBound...end
@@ -55,13 +58,13 @@ struct BufferAssignment {
         addNotes(graph, sequence)
     }
 
-    /// A buffer for the notes of each convolution whose result's statistics are wanted.
+    /// A buffer for the notes about each edge whose statistics are wanted: a convolution writes those about its own
+    /// result.
     private mutating func addNotes(_ graph: Graph, _ sequence: StepSequence) {
         for (position, entry) in sequence.entries.enumerated() {
-            guard case .statistics(let edge) = entry.kind, let producer = graph.producer(of: edge),
-                graph.nodes[producer].operation is Convolution2D,
-                let start = sequence.entries.firstIndex(where: { $0.kind == .node(producer) })
-            else { continue }
+            guard case .statistics(let edge) = entry.kind else { continue }
+            let producer = graph.producer(of: edge).map { StepSequence.Kind.node($0) }
+            let start = sequence.entries.firstIndex { $0.kind == producer } ?? position
             notesOfEdge[edge] = buffers.count
             buffers.append(
                 Buffer(
@@ -71,7 +74,7 @@ struct BufferAssignment {
         }
     }
 
-    /// Where the convolution that makes an edge notes its statistics, if it is a convolution and they are wanted.
+    /// Where the rows of an edge's images are noted, if its statistics are wanted.
     func notes(of edge: Edge) -> TensorPlacement? { notesOfEdge[edge].map { buffers[$0].placement } }
 
     func placement(of edge: Edge) -> TensorPlacement { buffers[bufferOfEdge[edge, default: 0]].placement }
@@ -112,6 +115,15 @@ struct BufferAssignment {
             }
         }
         return nil
+    }
+
+    /// A buffer of the whole batch laid out alike, of which every image is read for the last time in a step before this
+    /// one: the image's place is free then, though other images are still at other steps.
+    private func released(before position: Int, _ placement: TensorPlacement) -> Int? {
+        guard placement.scope == .batch else { return nil }
+        return buffers.indices.last {
+            buffers[$0].placement == placement && buffers[$0].steps.upperBound < position
+        }
     }
 
     // MARK: - Memory

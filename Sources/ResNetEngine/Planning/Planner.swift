@@ -1,6 +1,5 @@
 import Diagnostics
 import Kernels
-import Topology
 
 /// Turns a graph that the passes have rewritten into a plan.
 ///
@@ -9,8 +8,7 @@ import Topology
 /// and layouts, from what the readers ask; memory; and last, once the sizes are agreed to, the steps themselves.
 struct Planner {
     let table: KernelTable
-    /// Bytes of the cache that one worker has to itself.
-    let cacheBytes: Int
+    let caches: WorkerCaches
 
     /// A micro-batch larger than this gains nothing.
     private static let microBatchLimit = 8
@@ -45,7 +43,7 @@ struct Planner {
         var buffers = BufferAssignment(graph, sequence)
 
         let single = buffers.arena(.microBatch, images: 1)
-        let fitting = single.size == 0 ? 1 : cacheBytes / 2 / (4 * single.size)
+        let fitting = single.size == 0 ? 1 : caches.last / 2 / (4 * single.size)
         let microBatch = max(1, min(Self.microBatchLimit, fitting))
         let hasGroups = sequence.entries.contains { $0.takesGroups }
         let imageGroup =
@@ -79,7 +77,7 @@ struct Planner {
                 draft.pending.append((entry, { () throws(EngineError) in step }))
             case .statistics(let edge):
                 records[edge] = draft.plan.records.count
-                let step = addRecord(&draft.plan, buffers.placement(of: edge), buffers.notes(of: edge))
+                let step = try addRecord(&draft.plan, edge, graph, buffers)
                 draft.pending.append((entry, { () throws(EngineError) in step }))
             case .node(let index):
                 let node = graph.nodes[index]
@@ -91,7 +89,7 @@ struct Planner {
                     output: buffers.placement(of: node.output),
                     coefficientOffset: addCoefficients(
                         &draft.plan, node, graph, records, phase: entry.phase),
-                    statistics: buffers.notes(of: node.output), cacheBytes: cacheBytes)
+                    statistics: buffers.notes(of: node.output), caches: caches)
                 let choice = try operation.kernelChoice(context)
                 let bytes = try operation.packedBytes(context)
                 try packed.add(bytes)
@@ -110,16 +108,21 @@ struct Planner {
 
     /// Reserves the statistics of an edge.
     private func addRecord(
-        _ plan: inout Plan, _ placement: TensorPlacement, _ notes: TensorPlacement?
-    ) -> any Step {
+        _ plan: inout Plan, _ edge: Edge, _ graph: Graph, _ buffers: BufferAssignment
+    ) throws(EngineError) -> any Step {
+        guard let notes = buffers.notes(of: edge) else {
+            throw EngineError(.internalError, "statistics", "no place for notes")
+        }
+        let isNoted = graph.producer(of: edge).map { graph.nodes[$0].operation is Convolution2D } ?? false
+        let placement = buffers.placement(of: edge)
         let channels = placement.planes * channelBlock
         let offset = plan.statisticsSize
         plan.records.append(
             Plan.StatisticsRecord(
                 offset: offset, channels: channels, area: placement.shape.height * placement.shape.width))
         plan.statisticsSize += 2 * channels
-        if let notes { return RowStatisticsStep(notes: notes, input: placement, offset: offset) }
-        return StatisticsStep(kernel: table.channelStatistics, input: placement, offset: offset)
+        return RowStatisticsStep(
+            kernel: isNoted ? nil : table.rowStatistics, notes: notes, input: placement, offset: offset)
     }
 
     /// Running statistics are updated in the order in which the source applies its normalisations.
@@ -157,9 +160,4 @@ struct Planner {
                 channels: channels))
         return offset
     }
-}
-
-extension Machine {
-    /// Bytes of the largest cache that one worker has to itself.
-    var workerCacheBytes: Int { (caches.l2 ?? caches.l1d)?.bytes ?? 256 << 10 }
 }

@@ -72,6 +72,5 @@ struct StepPlanningContext {
     let coefficientOffset: Int?
     /// Where a convolution is to note what batch normalisation wants to know of its result.
     var statistics: TensorPlacement?
-    /// Bytes of the cache that a worker has to itself.
-    var cacheBytes = 256 << 10
+    var caches = WorkerCaches(first: 32 << 10, last: 256 << 10)
 }

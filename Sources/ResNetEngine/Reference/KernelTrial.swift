@@ -24,9 +24,9 @@ struct KernelTrial {
 
     /// A convolution of one image. Everything but the places that it may write and read is a canary.
     ///
-    /// - Parameter cacheBytes: small caches cut loops and reductions that are too small to be cut otherwise.
+    /// - Parameter caches: small caches cut loops and reductions that are too small to be cut otherwise.
     mutating func convolution(
-        _ kernel: ConvolutionKernel, _ problem: ConvolutionLayer, table: KernelTable, cacheBytes: Int
+        _ kernel: ConvolutionKernel, _ problem: ConvolutionLayer, table: KernelTable, caches: WorkerCaches
     ) throws(EngineError) -> Result {
         let g = problem.geometry
         var operation = try Convolution2D(
@@ -50,7 +50,7 @@ struct KernelTrial {
             operation,
             StepPlanningContext(
                 node: problem.description, table: only, inputs: [source, residual], output: target,
-                coefficientOffset: nil, statistics: notes, cacheBytes: cacheBytes))
+                coefficientOffset: nil, statistics: notes, caches: caches))
         let context = try memory.context()
         var inputs = [memory.fill(source, context, &random)]
         if problem.residual != .none { inputs.append(memory.fill(residual, halo: false, context, &random)) }
@@ -65,7 +65,7 @@ struct KernelTrial {
         let result = memory.read(target, context)
         var worst = compare(result, expected, magnitude, operation.accuracy)
         if let notes, case .error(let error) = worst {
-            let step = RowStatisticsStep(notes: notes, input: target, offset: 0)
+            let step = RowStatisticsStep(kernel: nil, notes: notes, input: target, offset: 0)
             switch try statistics(step, target, result, context) {
             case .error(let other): worst = .error(max(error, other))
             case .broken(let reason): worst = .broken(reason)
@@ -163,6 +163,7 @@ struct KernelTrial {
     mutating func statistics(_ shape: FeatureShape, table: KernelTable) throws(EngineError) -> Result {
         let memory = TrialMemory()
         let source = memory.reserve(shape, halo: 1)
+        let notes = memory.reserveNotes(shape)
         let context = try memory.context()
         var input = memory.fill(source, halo: false, context, &random)
         let offset: Float = 100
@@ -175,8 +176,8 @@ struct KernelTrial {
             }
         }
         input = memory.read(source, context)
-        return try statistics(
-            StatisticsStep(kernel: table.channelStatistics, input: source, offset: 0), source, input, context)
+        let step = RowStatisticsStep(kernel: table.rowStatistics, notes: notes, input: source, offset: 0)
+        return try statistics(step, source, input, context)
     }
 
     // MARK: -

@@ -58,10 +58,11 @@ public enum KernelVerification {
             let shape = FeatureShape(channels: 1, height: problem.height, width: problem.width)
             guard case .yes = kernel.supports(problem.problem(output: shape)) else { continue }
             var trial = KernelTrial(seed: seed &+ UInt64(index))
-            let cacheBytes = [512 << 10, 16 << 10, 2 << 10, 256][index / 6 % 4]
+            let bytes = [512 << 10, 16 << 10, 2 << 10, 256][index / 6 % 4]
+            let caches = WorkerCaches(first: bytes / 4, last: bytes)
             outcome.record(
-                try trial.convolution(kernel, problem, table: table, cacheBytes: cacheBytes),
-                "\(problem), cache of \(cacheBytes)")
+                try trial.convolution(kernel, problem, table: table, caches: caches),
+                "\(problem), cache of \(bytes)")
         }
         return outcome
     }

@@ -18,7 +18,7 @@ struct CacheBlocking {
 
     init(
         _ geometry: Convolution2D.Geometry, _ input: TensorPlacement, _ output: TensorPlacement,
-        panelLanes: Int, cacheBytes: Int
+        panelLanes: Int, caches: WorkerCaches
     ) {
         let channels = output.planes * channelBlock
         let terms = input.planes * input.pixelStride * geometry.kernelHeight * geometry.kernelWidth
@@ -29,12 +29,12 @@ struct CacheBlocking {
             4 * input.planes * input.pixelStride * output.shape.width * height
             * min(geometry.strideWidth, geometry.kernelWidth)
             * min(geometry.strideHeight, geometry.kernelHeight)
-        streamsWeights = weightBytes > cacheBytes / 2
+        streamsWeights = weightBytes > caches.last / 2
         bandHeight = height
-        // The weights of a pass and of the next one leave half of the cache to the input.
-        passes = Self.parts(4 * terms * panelLanes, of: cacheBytes / 4)
+        // The weights of a pass stay in the first-level cache while tile after tile reads them.
+        passes = Self.parts(4 * terms * panelLanes, of: caches.first / 4 * 3)
 
-        let parts = Self.parts(inputBytes, of: cacheBytes / 2)
+        let parts = Self.parts(inputBytes, of: caches.last / 2)
         guard parts > 1 else { return }
         let inputAgain = inputBytes * (channels / panelLanes - 1)
         let weightsAgain = streamsWeights ? weightBytes * (parts - 1) : 0

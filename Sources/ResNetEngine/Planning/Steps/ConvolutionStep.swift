@@ -46,7 +46,7 @@ struct ConvolutionStep: Step {
             && output.rowStride == width * output.pixelStride
             && residual?.rowStride ?? output.rowStride == output.rowStride
         let blocking = CacheBlocking(
-            geometry, input, output, panelLanes: kernel.panelLanes, cacheBytes: context.cacheBytes)
+            geometry, input, output, panelLanes: kernel.panelLanes, caches: context.caches)
         bandHeight = blocking.bandHeight
         prefetchesWeights = blocking.streamsWeights
         passesOutermost = blocking.passesOutermost

@@ -1,16 +1,18 @@
 import Kernels
 
-/// Mean and centred second moment of each channel of each image, from what the convolution that made the image noted
-/// of each of its rows.
+/// Mean and centred second moment of each channel of each image, for batch normalisation with the batch's own
+/// statistics, from notes about each of its rows.
 struct RowStatisticsStep: Step {
-    /// Where the convolution's notes lie.
+    /// Makes the notes, unless the convolution that made the image did.
+    let kernel: (@Sendable (UnsafePointer<RowStatisticsCall>) -> Void)?
+    /// Where the notes lie.
     let notes: TensorPlacement
     /// The image.
     let input: TensorPlacement
     /// Doubles a row before this record in the statistics memory.
     let offset: Int
 
-    /// Where a convolution with this result keeps its notes: `[row][3][channels]` an image.
+    /// Where the notes about a tensor of this shape lie: `[row][3][channels]` an image.
     static func notes(of result: FeatureShape, scope: Scope) -> TensorPlacement {
         let channels = blocks(ofChannels: result.channels) * channelBlock
         return TensorPlacement(
@@ -23,6 +25,14 @@ struct RowStatisticsStep: Step {
         let channels = input.planes * channelBlock
         for image in images {
             let mean = context.statistics + (offset * context.batchCapacity + image * 2 * channels)
+            if let kernel {
+                var call = RowStatisticsCall(
+                    input: context.origin(image, of: input), rowStride: input.rowStride,
+                    blockStride: input.planeStride, notes: context.image(image, of: notes),
+                    notesRowStride: 3 * channels, blocks: input.planes, height: input.shape.height,
+                    width: input.shape.width)
+                kernel(&call)
+            }
             combine(context.image(image, of: notes), channels, mean: mean, moment: mean + channels)
         }
     }
