@@ -8,7 +8,7 @@
 ///
 /// - `input`: at the first tap of output (0, 0), inside a tensor whose zero halo makes every tap readable.
 /// - `runs`: the reduction as offsets into the input, each followed by `runLength` consecutive floats: taps that lie
-///   side by side, of one channel block (blocked layout, a multiple of 16), or one tap of one channel (planar layout, 1).
+///   side by side, of one channel block (blocked layout, a multiple of 16) or one channel (planar layout).
 /// - `ahead`: for each run the offset of what is asked for meanwhile; may point anywhere.
 /// - `weights`: packed by `ConvolutionWeights` for the kernel's `panelLanes`.
 /// - `bias`: `blocks · 16` floats.

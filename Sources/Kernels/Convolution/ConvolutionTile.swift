@@ -65,7 +65,13 @@ public enum ConvolutionTile<
                             }
                         }
                     }
-                    prefetch(residual: residual + residualAhead, places, blockStride: blockStride)
+                    prefetch(results: residual + resultsAhead, places, blockStride: blockStride)
+                }
+            } else {
+                withPlaces(walk, row: call.pointee.outputRowStride) { places in
+                    prefetch(
+                        results: UnsafePointer(walk.output) + resultsAhead, places,
+                        blockStride: call.pointee.outputBlockStride)
                 }
             }
         }
@@ -76,7 +82,7 @@ public enum ConvolutionTile<
         if inputChannels == channelBlock {
             reduceBlocks(call, pass, &sums, inputs)
         } else {
-            reducePlanes(pass, &sums, inputs)
+            reducePlanes(call, pass, &sums, inputs)
         }
 
         if pass.pointee.rectifies {
@@ -97,9 +103,9 @@ public enum ConvolutionTile<
         }
     }
 
-    /// Floats from a residual to the one that is asked for meanwhile: some tiles on, more than a thousand cycles.
+    /// Floats from a tile's results to those that are asked for meanwhile: some tiles on, more than a thousand cycles.
     @inlinable @inline(__always)
-    static var residualAhead: Int { 4 &* segments &* pixels &* channelBlock }
+    static var resultsAhead: Int { 4 &* segments &* pixels &* channelBlock }
 
     /// The reduction over runs of whole channel blocks, several steps at a time.
     @inlinable @inline(__always)
@@ -131,29 +137,36 @@ public enum ConvolutionTile<
         } while run < runCount
     }
 
-    /// The reduction over runs of one float, several at a time.
+    /// The reduction over runs of some columns of one channel: those of the usual kernels without a loop.
     @inlinable @inline(__always)
     static func reducePlanes(
-        _ pass: UnsafePointer<TilePass>, _ sums: inout Sums, _ inputs: Pointers
+        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafePointer<TilePass>, _ sums: inout Sums,
+        _ inputs: Pointers
     ) {
-        let steps = min(I.unrolledSteps, 4)
-        var runs = pass.pointee.runs
+        let runLength = call.pointee.runLength
+        switch runLength {
+        case 3 where I.unrolledSteps >= 3: reducePlanes(pass, &sums, inputs, 3)
+        case 7 where I.unrolledSteps >= 7: reducePlanes(pass, &sums, inputs, 7)
+        default: reducePlanes(pass, &sums, inputs, runLength)
+        }
+    }
+
+    @inlinable @inline(__always)
+    static func reducePlanes(
+        _ pass: UnsafePointer<TilePass>, _ sums: inout Sums, _ inputs: Pointers, _ runLength: Int
+    ) {
+        let runs = pass.pointee.runs
+        let runCount = pass.pointee.runCount
         var weight = pass.pointee.weights
-        var remaining = pass.pointee.runCount
-        while remaining >= steps {
-            for step in 0..<steps {
-                multiplyAdd(&sums, inputs, at: Int(runs[step]), weight + step &* vectors &* I.lanes)
+        var run = 0
+        repeat {
+            let at = Int(runs[run])
+            for step in 0..<runLength {
+                multiplyAdd(&sums, inputs, at: at &+ step, weight + step &* vectors &* I.lanes)
             }
-            weight += steps &* vectors &* I.lanes
-            runs += steps
-            remaining &-= steps
-        }
-        while remaining > 0 {
-            multiplyAdd(&sums, inputs, at: Int(runs[0]), weight)
-            weight += vectors &* I.lanes
-            runs += 1
-            remaining &-= 1
-        }
+            weight += runLength &* vectors &* I.lanes
+            run &+= 1
+        } while run < runCount
     }
 
     /// One step of the reduction: each pixel's input times a vector of weights for each vector of outputs. Of the two the
@@ -251,12 +264,12 @@ public enum ConvolutionTile<
         }
     }
 
-    /// Asks for the lines that the result is added to.
+    /// Asks for the lines that a result is added to, or written to.
     @inlinable @inline(__always)
-    static func prefetch(residual: UnsafePointer<Float>, _ places: Offsets, blockStride: Int) {
+    static func prefetch(results: UnsafePointer<Float>, _ places: Offsets, blockStride: Int) {
         var lane = 0
         while lane < vectors &* I.lanes {
-            let block = residual + lane / channelBlock &* blockStride
+            let block = results + lane / channelBlock &* blockStride
             for s in 0..<segments {
                 for p in 0..<pixels { csimd_prefetch(block + (places[s] &+ p &* channelBlock)) }
             }

@@ -1,64 +1,117 @@
-/// The linear layer as dot products: a register tile of `rowTile` rows × `outputTile` outputs, vectors along the
-/// reduction.
+/// The linear layer as dot products, vectors along the reduction.
+///
+/// A strip of rows and outputs keeps its totals while the reduction goes by once: run after run, register tiles of
+/// `rowTile` rows × `outputTile` outputs add what the run gives to them.
 public enum DotLinear<I: InstructionSet, let rowTile: Int, let outputTile: Int> {
+    @usableFromInline typealias Totals = InlineArray<128, I.Vector>
+
+    /// Rows of a strip, and tiles of outputs whose totals there is room for.
+    @inlinable @inline(__always)
+    static var stripRows: Int { 2 &* rowTile }
+    @inlinable @inline(__always)
+    static var stripTiles: Int { 128 / (stripRows &* outputTile) }
+
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<LinearCall>) {
-        let reduction = call.pointee.runCount &* call.pointee.runLength
-        var first = 0
-        var weights = call.pointee.weights
-        while first < call.pointee.outputs {
-            var row = 0
-            while row &+ rowTile <= call.pointee.rows {
-                DotTile<I, rowTile, outputTile>.run(call, weights: weights, row: row, first: first)
-                row &+= rowTile
+        let tiles = (call.pointee.outputs &+ outputTile &- 1) / outputTile
+        for tile in stride(from: 0, to: tiles, by: stripTiles) {
+            for row in stride(from: 0, to: call.pointee.rows, by: stripRows) {
+                strip(
+                    call, rows: row..<min(row &+ stripRows, call.pointee.rows),
+                    tiles: tile..<min(tile &+ stripTiles, tiles))
             }
-            while row < call.pointee.rows {
-                DotTile<I, 1, outputTile>.run(call, weights: weights, row: row, first: first)
-                row &+= 1
+        }
+    }
+
+    @inlinable @inline(never)
+    static func strip(_ call: UnsafePointer<LinearCall>, rows: Range<Int>, tiles: Range<Int>) {
+        var memory = Totals(repeating: I.Vector(repeating: 0))
+        withUnsafeMutablePointer(to: &memory) { memory in
+            let totals = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: Float.self)
+            for run in 0..<call.pointee.runCount {
+                for tile in tiles { add(call, run, rows: rows, tile: tile, to: totals + place(tile, tiles)) }
             }
-            weights += reduction &* outputTile
-            first &+= outputTile
+            for tile in tiles { store(call, rows: rows, tile: tile, totals + place(tile, tiles)) }
+        }
+    }
+
+    /// Where a tile's totals start: `[row][output][lane]`.
+    @inlinable @inline(__always)
+    static func place(_ tile: Int, _ tiles: Range<Int>) -> Int {
+        (tile &- tiles.lowerBound) &* stripRows &* outputTile &* I.lanes
+    }
+
+    @inlinable @inline(__always)
+    static func add(
+        _ call: UnsafePointer<LinearCall>, _ run: Int, rows: Range<Int>, tile: Int,
+        to totals: UnsafeMutablePointer<Float>
+    ) {
+        let weights =
+            call.pointee.weights
+            + (tile &* call.pointee.runCount &+ run) &* call.pointee.runLength &* outputTile
+        var totals = totals
+        var row = rows.lowerBound
+        while row &+ rowTile <= rows.upperBound {
+            DotTile<I, rowTile, outputTile>.add(call, run, weights, row: row, to: totals)
+            totals += rowTile &* outputTile &* I.lanes
+            row &+= rowTile
+        }
+        while row < rows.upperBound {
+            DotTile<I, 1, outputTile>.add(call, run, weights, row: row, to: totals)
+            totals += outputTile &* I.lanes
+            row &+= 1
+        }
+    }
+
+    /// Adds up the lanes of a tile's totals.
+    @inlinable @inline(__always)
+    static func store(
+        _ call: UnsafePointer<LinearCall>, rows: Range<Int>, tile: Int, _ totals: UnsafePointer<Float>
+    ) {
+        var total = totals
+        for row in rows {
+            let output = call.pointee.output + row &* call.pointee.outputRowStride
+            for o in tile &* outputTile..<(tile &+ 1) &* outputTile {
+                if o < call.pointee.outputs {
+                    var sum: Float = 0
+                    for lane in 0..<I.lanes { sum += total[lane] }
+                    sum += call.pointee.bias[o]
+                    output[o] = call.pointee.rectifies && 0 > sum ? 0 : sum
+                }
+                total += I.lanes
+            }
         }
     }
 }
 
 public enum DotTile<I: InstructionSet, let rowTile: Int, let outputTile: Int> {
+    /// Adds one run to the totals of a tile.
     @inlinable @inline(never)
-    static func run(_ call: UnsafePointer<LinearCall>, weights: UnsafePointer<Float>, row: Int, first: Int) {
-        typealias Sums = InlineArray<outputTile, I.Vector>
-        let zeros = InlineArray<rowTile, Sums>(repeating: Sums(repeating: I.Vector(repeating: 0)))
-        var totals = zeros
+    static func add(
+        _ call: UnsafePointer<LinearCall>, _ run: Int, _ weights: UnsafePointer<Float>, row: Int,
+        to totals: UnsafeMutablePointer<Float>
+    ) {
+        var sums = InlineArray<rowTile, InlineArray<outputTile, I.Vector>>(
+            repeating: InlineArray<outputTile, I.Vector>(repeating: I.Vector(repeating: 0)))
         let stride = call.pointee.inputRowStride
-        let rows = call.pointee.input + row &* stride
+        var input = call.pointee.input + (row &* stride &+ Int(call.pointee.runs[run]))
         var weight = weights
-        var run = 0
-        while run < call.pointee.runCount {
-            var sums = zeros
-            var input = rows + Int(call.pointee.runs[run])
-            var remaining = call.pointee.runLength
-            while remaining > 0 {
-                var values = InlineArray<rowTile, I.Vector>(repeating: I.Vector(repeating: 0))
-                for r in 0..<rowTile { values[r] = I.load(input + r &* stride) }
-                for o in 0..<outputTile {
-                    let vector = I.load(weight + o &* I.lanes)
-                    for r in 0..<rowTile { sums[r][o] = I.multiplyAdd(sums[r][o], values[r], vector) }
-                }
-                input += I.lanes
-                weight += outputTile &* I.lanes
-                remaining &-= I.lanes
+        var remaining = call.pointee.runLength
+        while remaining > 0 {
+            var values = InlineArray<rowTile, I.Vector>(repeating: I.Vector(repeating: 0))
+            for r in 0..<rowTile { values[r] = I.load(input + r &* stride) }
+            for o in 0..<outputTile {
+                let vector = I.load(weight + o &* I.lanes)
+                for r in 0..<rowTile { sums[r][o] = I.multiplyAdd(sums[r][o], values[r], vector) }
             }
-            for r in 0..<rowTile {
-                for o in 0..<outputTile { totals[r][o] += sums[r][o] }
-            }
-            run &+= 1
+            input += I.lanes
+            weight += outputTile &* I.lanes
+            remaining &-= I.lanes
         }
         for r in 0..<rowTile {
-            let output = call.pointee.output + (row &+ r) &* call.pointee.outputRowStride
-            for o in 0..<outputTile where first &+ o < call.pointee.outputs {
-                var sum: Float = 0
-                for lane in 0..<I.lanes { sum += totals[r][o][lane] }
-                sum += call.pointee.bias[first &+ o]
-                output[first &+ o] = call.pointee.rectifies && 0 > sum ? 0 : sum
+            for o in 0..<outputTile {
+                let total = totals + (r &* outputTile &+ o) &* I.lanes
+                I.store(I.load(total) + sums[r][o], total)
             }
         }
     }

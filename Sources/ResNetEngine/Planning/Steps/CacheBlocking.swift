@@ -23,11 +23,11 @@ struct CacheBlocking {
         let channels = output.planes * channelBlock
         let terms = input.planes * input.pixelStride * geometry.kernelHeight * geometry.kernelWidth
         let weightBytes = 4 * terms * channels
-        // Only what the kernel touches of the input: strides may leave rows and pixels out.
+        // Only what the kernel touches of the input: strides may leave rows out, and pixels, but lines come in pairs.
         let height = output.shape.height
         let inputBytes =
             4 * input.planes * input.pixelStride * output.shape.width * height
-            * min(geometry.strideWidth, geometry.kernelWidth)
+            * min(geometry.strideWidth, max(geometry.kernelWidth, 2))
             * min(geometry.strideHeight, geometry.kernelHeight)
         streamsWeights = weightBytes > caches.last / 2
         bandHeight = height

@@ -12,7 +12,7 @@ struct ReductionOrder {
     init(_ geometry: Convolution2D.Geometry, _ input: TensorPlacement) {
         self.geometry = geometry
         channels = input.pixelStride
-        tapsInRun = input.layout == .blocked && geometry.dilationWidth == 1 ? geometry.kernelWidth : 1
+        tapsInRun = geometry.dilationWidth == 1 ? geometry.kernelWidth : 1
     }
 
     /// Consecutive floats of a run.
@@ -32,10 +32,10 @@ struct ReductionOrder {
         return offsets
     }
 
-    /// What each run of `offsets` asks for: the run that follows it some 200 to 400 cycles later; at the end of a pass,
+    /// What each run of `offsets` asks for: the run that follows it some 300 to 400 cycles later; at the end of a pass,
     /// a first one of the next tile, whose pixels lie `advance` floats on unless it is in the next row.
     func offsetsAhead(_ offsets: [Int], runsPerPass: Int, advance: Int) -> [Int] {
-        let distance = tapsInRun > 1 ? 1 : 6
+        let distance = tapsInRun > 1 ? 1 : 4
         return offsets.indices.map { index in
             let first = index / runsPerPass * runsPerPass
             let count = min(runsPerPass, offsets.count - first)
