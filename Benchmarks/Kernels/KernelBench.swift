@@ -11,7 +11,8 @@ struct KernelBench: ParsableCommand {
         discussion: """
             Every sample is taken right after a slice of a register-only loop of multiply-adds, on the same thread; \
             a layer's share is the median over its samples, of the best round and of the median one. Hot: calls walk over --sets sets of feature maps, weights stay where the last \
-            call left them. Cold: the caches are filled with something else before each call.
+            call left them. Cold: the caches are filled with something else before each call. Scaling: the speed of \
+            all threads at once as a share of the sum of their speeds one by one, taken in turn with it.
             """)
 
     @Argument(

@@ -18,14 +18,17 @@ struct LayerResult: Encodable {
     let bestSample: Double
     /// Median GFLOP/s of the multiply-add loop, all threads together.
     let peakGflops: Double
+    /// GFLOP/s of all threads at once as a share of the sum of what each did by itself right before: the median of the
+    /// best round; 1 for one thread.
+    let scaling: Double
     /// Samples of a round and thread.
     let samples: Int
 
-    /// - Parameter rounds: for each round and each thread, its samples.
     init(
         _ layer: ShapeFile.Layer, kernel: String, isa: ISALevel, cold: Bool,
-        _ rounds: [[[LayerMeasurement.Sample]]]
+        _ taken: [Team.Round]
     ) {
+        let rounds = taken.map(\.together)
         name = layer.name
         self.layer = "\(layer.problem)"
         self.kernel = kernel
@@ -40,19 +43,30 @@ struct LayerResult: Encodable {
             (rounds.joined().joined().map(\.gflops).max() ?? 0)
             / (rounds.joined().joined().map(\.peakGflops).max() ?? 1)
         gflops = rounds.map { $0.map { median($0.map(\.gflops)) }.reduce(0, +) }.max() ?? 0
+        scaling = taken.map { median($0.scalings) }.max() ?? 0
         peakGflops = median(rounds.map { $0.map { median($0.map(\.peakGflops)) }.reduce(0, +) })
     }
 
     static let header =
         "\(pad("layer", -24))\(pad("GFLOP/s", 9))\(pad("best", 8))\(pad("median", 8))\(pad("sample", 8))"
-        + "\(pad("peak", 8))  kernel"
+        + "\(pad("scaling", 9))\(pad("peak", 8))  kernel"
 
     var line: String {
         "\(pad(name, -24))\(pad(String(format: "%.1f", gflops), 9))\(percent(share))\(percent(medianShare))"
-            + "\(percent(bestSample))\(pad(String(format: "%.1f", peakGflops), 8))  \(kernel)"
+            + "\(percent(bestSample))\(pad(String(format: "%.3f", scaling), 9))\(pad(String(format: "%.1f", peakGflops), 8))  \(kernel)"
     }
 
     private func percent(_ share: Double) -> String { pad(String(format: "%.1f%%", 100 * share), 8) }
+}
+
+extension Team.Round {
+    /// For each sample, all threads' speed at once as a share of the sum of their speeds alone.
+    fileprivate var scalings: [Double] {
+        guard !alone[0].isEmpty else { return [1] }
+        return together[0].indices.map { index in
+            together.reduce(0) { $0 + $1[index].gflops } / alone.reduce(0) { $0 + $1[index].gflops }
+        }
+    }
 }
 
 private func median(_ values: [Double]) -> Double {

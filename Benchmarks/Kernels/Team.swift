@@ -2,8 +2,18 @@ import Foundation
 import ResNetEngine
 import Synchronization
 
-/// Threads that time the same layer at the same time, each with feature maps of its own on its own CPU.
+/// Threads that time the same layer, each with feature maps of its own on its own CPU, by itself and all at the same
+/// time.
 final class Team: Sendable {
+    /// For each thread, its samples in the order in which they were taken.
+    struct Round: Sendable {
+        /// While all threads worked.
+        var together: [[LayerMeasurement.Sample]]
+        /// While no other thread worked, each right before the sample of the same index in `together`; empty where
+        /// there is one thread.
+        var alone: [[LayerMeasurement.Sample]]
+    }
+
     let kernel: String
     private let members: [LayerMeasurement]
     private let cpus: [Int?]
@@ -18,27 +28,45 @@ final class Team: Sendable {
     }
 
     /// Takes `samples` samples on every thread.
-    ///
-    /// - Returns: for each thread, its samples.
-    func round(samples: Int, milliseconds: Double, cold: Bool) -> [[LayerMeasurement.Sample]] {
-        let results = Mutex([[LayerMeasurement.Sample]](repeating: [], count: members.count))
+    func round(samples: Int, milliseconds: Double, cold: Bool) -> Round {
+        let empty = [[LayerMeasurement.Sample]](repeating: [], count: members.count)
+        let round = Mutex(Round(together: empty, alone: empty))
+        let turns = members.map { _ in DispatchSemaphore(value: 0) }
         let done = DispatchSemaphore(value: 0)
+        let isTeam = members.count > 1
         for (index, member) in members.enumerated() {
             let thread = Thread { [self] in
                 if let cpu = cpus[index] { _ = ThreadAffinity.bind(toCPU: cpu) }
-                var taken: [LayerMeasurement.Sample] = []
-                for _ in 0..<samples {
-                    barrier.wait(for: members.count)
-                    taken.append(cold ? member.coldSample() : member.sample(milliseconds: milliseconds))
+                func take() -> LayerMeasurement.Sample {
+                    cold ? member.coldSample() : member.sample(milliseconds: milliseconds)
                 }
-                let mine = taken
-                results.withLock { $0[index] = mine }
-                done.signal()
+                for _ in 0..<samples {
+                    if isTeam {
+                        turns[index].wait()
+                        let sample = take()
+                        round.withLock { $0.alone[index].append(sample) }
+                        done.signal()
+                    }
+                    turns[index].wait()
+                    barrier.wait(for: members.count)
+                    let sample = take()
+                    round.withLock { $0.together[index].append(sample) }
+                    done.signal()
+                }
             }
             thread.start()
         }
-        for _ in members { done.wait() }
-        return results.withLock { $0 }
+        for _ in 0..<samples {
+            if isTeam {
+                for turn in turns {
+                    turn.signal()
+                    done.wait()
+                }
+            }
+            for turn in turns { turn.signal() }
+            for _ in turns { done.wait() }
+        }
+        return round.withLock { $0 }
     }
 }
 
