@@ -25,7 +25,7 @@ bench: setup
 ## Times single layers as a share of the FMA peak: see Benchmarks/README.md.
 kernels: setup
 	swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks --product kernel-bench
-	.build-benchmarks/release/kernel-bench Benchmarks/Shapes/bars.txt $(KERNELS)
+	.build-benchmarks/release/kernel-bench Benchmarks/Shapes/bars.txt --exact $(KERNELS)
 
 ## Times other engines and this one in turn and prints how they compare: see Benchmarks/README.md.
 peers: PACKAGES += python3-venv

@@ -23,6 +23,9 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: ArgumentHelp("What runs the workers.", valueName: "dispatch|openmp"))
     var executor = "dispatch"
 
+    @Flag(help: "Keep convolutions to the products of their definition.")
+    var exact = false
+
     func run() throws {
         let state = try Safetensors.read(weights)
         let network = try ResNet(matching: state, subject: weights)
@@ -31,6 +34,7 @@ struct WorkerCommand: ParsableCommand {
         options.threads = threads
         options.batch = images.shape[0]
         options.mode = try choice(mode, "--mode", BatchNormalizationMode.init)
+        options.exact = exact
         options.executor = try choice(executor, "--executor", ExecutorKind.init)
         let engine = try Engine(try Model(network, weights: state, subject: weights), options: options)
         try Worker(engine: engine, images: images).serve()

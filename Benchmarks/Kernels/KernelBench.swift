@@ -40,6 +40,9 @@ struct KernelBench: ParsableCommand {
     @Flag(help: "Empty the caches before each call.")
     var cold = false
 
+    @Flag(help: "Keep convolutions to the products of their definition: no Winograd.")
+    var exact = false
+
     @Option(help: "Only layers whose name contains this.")
     var only: String?
 
@@ -95,7 +98,8 @@ struct KernelBench: ParsableCommand {
     ) throws -> LayerResult {
         let cache = machine.caches.l3 ?? machine.caches.l2
         let team = try Team(
-            layer.problem, level, cpus, sets: sets, evictedBytes: cold ? 2 * (cache?.bytes ?? 32 << 20) : 0)
+            layer.problem, level, cpus, exact: exact, sets: sets,
+            evictedBytes: cold ? 2 * (cache?.bytes ?? 32 << 20) : 0)
         let taken = (0..<rounds).map { _ in
             team.round(samples: samples, milliseconds: milliseconds, cold: cold)
         }

@@ -19,10 +19,12 @@ final class Team: Sendable {
     private let cpus: [Int?]
     private let barrier = SpinBarrier()
 
-    init(_ problem: LayerProblem, _ isa: ISALevel, _ cpus: [Int?], sets: Int, evictedBytes: Int) throws {
+    init(_ problem: LayerProblem, _ isa: ISALevel, _ cpus: [Int?], exact: Bool, sets: Int, evictedBytes: Int)
+        throws
+    {
         self.cpus = cpus
         members = try cpus.indices.map { _ in
-            try LayerMeasurement(problem, isa: isa, sets: sets, evictedBytes: evictedBytes)
+            try LayerMeasurement(problem, isa: isa, exact: exact, sets: sets, evictedBytes: evictedBytes)
         }
         kernel = members[0].kernel
     }

@@ -21,6 +21,7 @@ extension ModelOptions {
                 .unavailable, "--isa", "'\(wanted.rawValue)'",
                 expected: "at most \(machine.isa.rawValue) on this machine")
         }
+        options.exact = exact
         if let maxMemory {
             options.maximumBytes = try OptionValue.integer(maxMemory, "--max-memory", in: 1...Int.max)
         }

@@ -45,6 +45,9 @@ public struct ModelOptions: ParsableArguments {
         help: ArgumentHelp("The highest instruction set to use.", valueName: "auto|baseline|avx2|avx512"))
     public var isa = "auto"
 
+    @Flag(help: "Keep convolutions to the products of their definition: no Winograd.")
+    public var exact = false
+
     @Option(help: ArgumentHelp("What runs the workers.", valueName: "dispatch|openmp"))
     public var executor = "dispatch"
 

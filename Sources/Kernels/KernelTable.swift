@@ -7,6 +7,10 @@ public struct KernelTable: Sendable {
     public var linear: LinearKernel
     public var channelAffine: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
     public var rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
+    public var winogradInput: @Sendable (UnsafePointer<WinogradInputCall>) -> Void
+    public var winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
+    /// Floats in a vector.
+    public let lanes: Int
     public var peakProbe: PeakProbe
 
     /// The table of an instruction set, made from the bodies that its module instantiated.
@@ -40,6 +44,9 @@ public struct KernelTable: Sendable {
             lanes: bodies.lanes, run: bodies.linear)
         channelAffine = bodies.channelAffine
         rowStatistics = bodies.rowStatistics
+        winogradInput = bodies.winogradInput
+        winogradOutput = bodies.winogradOutput
+        lanes = bodies.lanes
         peakProbe = PeakProbe(flopsPerIteration: 2 * bodies.chains * bodies.lanes, run: bodies.peakProbe)
     }
 }
@@ -56,6 +63,8 @@ public struct KernelBodies: Sendable {
     let linear: @Sendable (UnsafePointer<LinearCall>) -> Void
     let channelAffine: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
     let rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
+    let winogradInput: @Sendable (UnsafePointer<WinogradInputCall>) -> Void
+    let winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
     let peakProbe: @Sendable (_ iterations: Int) -> Float
     let lanes: Int
     let panelLanes: Int
@@ -73,6 +82,8 @@ public struct KernelBodies: Sendable {
         planarStride2: @escaping Convolution, linear: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void,
         channelAffine: @escaping @Sendable (UnsafePointer<ChannelAffineCall>) -> Void,
         rowStatistics: @escaping @Sendable (UnsafePointer<RowStatisticsCall>) -> Void,
+        winogradInput: @escaping @Sendable (UnsafePointer<WinogradInputCall>) -> Void,
+        winogradOutput: @escaping @Sendable (UnsafePointer<WinogradOutputCall>) -> Void,
         peakProbe: @escaping @Sendable (Int) -> Float, lanes: Int, panelLanes: Int, pixels: Int,
         takesAnyStride: Bool, rowTile: Int, outputTile: Int, chains: Int
     ) {
@@ -83,6 +94,8 @@ public struct KernelBodies: Sendable {
         self.linear = linear
         self.channelAffine = channelAffine
         self.rowStatistics = rowStatistics
+        self.winogradInput = winogradInput
+        self.winogradOutput = winogradOutput
         self.peakProbe = peakProbe
         self.lanes = lanes
         self.panelLanes = panelLanes
@@ -116,6 +129,8 @@ public enum KernelTiles<
             linear: { DotLinear<I, rowTile, outputTile>.run($0) },
             channelAffine: { ChannelAffine<I>.run($0) },
             rowStatistics: { RowStatistics<I>.run($0) },
+            winogradInput: { WinogradInput<I>.run($0) },
+            winogradOutput: { WinogradOutput<I>.run($0) },
             peakProbe: { MultiplyAddProbe<I, chains>.run($0) },
             lanes: I.lanes, panelLanes: vectors &* I.lanes, pixels: segments &* pixels,
             takesAnyStride: pixels == 1, rowTile: rowTile, outputTile: outputTile, chains: chains)

@@ -6,7 +6,8 @@ generic over the instruction set, may have the same name in other modules; the l
 program, on machines that cannot run it too.
 
 Assembly: the hot loops of every kernel, found in the machine code, do what the table below says and nothing else.
-Hot are innermost loops that multiply and add, or add, vectors; what a kernel does around them may use the stack.
+Hot are innermost loops that multiply and add, or add, vectors; what a kernel does around them may use the stack. The
+transforms are straight code for a tile, in which the stack may hold no vector.
 
 The build is a release without testability, which brings in weak accessors and uninlined operators of its own.
 """
@@ -62,7 +63,7 @@ class Kernel:
     name: str
     function: str  # part of the demangled name, after the generic arguments
     arguments: str  # the names of the generic arguments, after the instruction set
-    loops: Callable[[SimpleNamespace], list[Loop]] | None  # None where no loop is hot
+    loops: Callable[[SimpleNamespace], list[Loop]] | None  # None where no count tells: no vector on the stack at all
 
 
 # One line for each kernel; each of its hot loops is one of those listed, and each of those listed is there.
@@ -76,6 +77,8 @@ KERNELS = [
            lambda t: [Loop(multiply_adds=1, loads=1, stores=1)]),
     Kernel("RowStatistics", "static Kernels.RowStatistics.rows(", "",
            lambda t: [Loop(multiply_adds=4, adds=4, loads=4)]),
+    Kernel("WinogradInput", "static Kernels.WinogradInput.tiles(", "", None),
+    Kernel("WinogradOutput", "static Kernels.WinogradOutput.tiles(", "", None),
     Kernel("MultiplyAddProbe", "@Sendable (Swift.Int) -> Swift.Float in static Kernels.KernelTiles.bodies(",
            "vectors segments pixels lastVectors lastSegments rowTile outputTile chains", lambda t: [Loop(multiply_adds=t.chains)]),
 ]
@@ -160,6 +163,9 @@ class Audit:
             if not any(other.function in callee for other in KERNELS):
                 self._complain(title, f"calls {callee}")
         if kernel.loops is None:
+            for i in function.instructions:
+                if i.moves_vector and function.is_stack(i):
+                    self._complain(title, f"spills: `{i.text}`")
             return
         missing = kernel.loops(SimpleNamespace(**dict(zip(names, arguments))))
         listed = list(missing)

@@ -37,6 +37,8 @@ def faults(isa, clean):
 
     found = {
         "a spill": (inside(f"{move} {register},-0x40(%rbp)"), "spills: "),
+        "a spill in straight code": (
+            clean.replace("# outside WinogradInput", f"{move} {register},-0x40(%rbp)"), "spills: "),
         "a reload": (inside(f"{move} 0x20(%rsp),{register}"), "spills: "),
         "a load": (inside(f"{move} (%rdx),{register}"), "moves more than"),
         "a store": (inside(f"{move} {register},(%rdx)"), "moves more than"),

@@ -26,5 +26,5 @@ class ResNetEngine(Engine):
         return [
             os.environ["ENGINE_WORKER"],
             "--weights", str(exports.weights), "--input", str(exports.input(job.batch)),
-            "--mode", job.mode, "--threads", str(job.threads), "--executor", variant,
+            "--mode", job.mode, "--threads", str(job.threads), "--executor", variant, *(["--exact"] if job.exact else []),
         ]  # fmt: skip

@@ -17,6 +17,7 @@ class Job:
     mode: str
     batch: int
     threads: int
+    exact: bool
     folder: str
 
     @property

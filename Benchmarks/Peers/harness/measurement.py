@@ -71,7 +71,7 @@ class Measurement:
 def measure(row: Row, engines: list[Engine], plan: Plan) -> Measurement:
     """One entry an engine that can do the row."""
     threads = len(plan.cores) if row.cores == "all" else 1
-    job = Job(row.model, row.mode, row.batch, threads, str(plan.folder / "exports"))
+    job = Job(row.model, row.mode, row.batch, threads, row.exact, str(plan.folder / "exports"))
     entries = {engine.name: Entry(engine.name) for engine in engines if engine.variants(job)}
     with ExitStack() as stack:
         contestants: list[Contestant] = []

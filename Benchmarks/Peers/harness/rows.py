@@ -19,6 +19,7 @@ class Row:
     mode: str
     batch: int
     cores: str
+    exact: bool = False
 
     def __post_init__(self) -> None:
         for field, choices in {**_CHOICES, "model": tuple(MODELS)}.items():
@@ -32,7 +33,8 @@ class Row:
             "all": f"{cores} thread{'s' if cores > 1 else ''}",
             "each": f"{cores} process{'es' if cores > 1 else ''} of 1 thread, time for the machine",
         }[self.cores]
-        return f"{self.name}: {self.model}, {mode}, batch {self.batch}, {threads}"
+        exact = ", direct kernels only" if self.exact else ""
+        return f"{self.name}: {self.model}, {mode}, batch {self.batch}, {threads}{exact}"
 
 
 def read_rows(path: Path, patterns: list[str]) -> list[Row]:

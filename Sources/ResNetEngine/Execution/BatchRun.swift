@@ -69,7 +69,8 @@ final class BatchRun: @unchecked Sendable {
         context = StepContext(
             input: UnsafePointer(workspace.coefficients.pointer), output: workspace.coefficients.pointer,
             slotArena: workspace.coefficients.pointer, batchArena: workspace.batch.pointer, batchCapacity: 0,
-            statistics: workspace.statistics.pointer, coefficients: workspace.coefficients.pointer)
+            statistics: workspace.statistics.pointer, coefficients: workspace.coefficients.pointer,
+            scratch: workspace.coefficients.pointer)
     }
 
     deinit { records.deallocate() }
@@ -135,6 +136,7 @@ final class BatchRun: @unchecked Sendable {
         let mask = pin(slot)
         var context = self.context
         context.slotArena = workspace.slots[slot].pointer
+        context.scratch = workspace.scratch[slot].pointer
         var images = 0
         while true {
             while let group = cursors[phase].claim(slot: slot) {

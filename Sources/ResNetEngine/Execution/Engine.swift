@@ -75,7 +75,9 @@ public final class Engine: Sendable {
         placement = try machine.placement(
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
         let graph = try model.graph(mode: options.mode)
-        let planner = Planner(table: KernelSelection.table(for: isa), caches: machine.workerCaches)
+        let planner = Planner(
+            table: KernelSelection.table(for: isa), caches: machine.workerCaches,
+            exact: options.exact)
         let draft = try planner.draft(graph)
         memory = try MemoryPrediction(
             model, draft.plan, slots: placement.workers.count, rows: options.batch)

@@ -1,7 +1,7 @@
 import Diagnostics
 import Topology
 
-/// How an engine runs a model. Nothing here changes a result but `mode` and `isa`.
+/// How an engine runs a model. Nothing here changes a result but `mode`, `isa` and `exact`.
 public struct EngineOptions: Sendable {
     /// Worker slots, 1 … 1024; `nil`: the cores that this process may really use.
     public var threads: Int?
@@ -10,6 +10,9 @@ public struct EngineOptions: Sendable {
     public var executor: ExecutorKind = .dispatch
     public var pin: PinPolicy = .auto
     public var mode: BatchNormalizationMode = .running
+    /// Keeps convolutions to the products of their definition: without, 3×3 convolutions of many channels take a quarter of
+    /// the multiplications (Winograd's F(4×4, 3×3)) and round a few times as much.
+    public var exact = false
     /// Rows for which memory is reserved at prepare; any number can be run.
     public var batch: Int = 32
     /// Predicted bytes above which an engine is refused; the cgroup's limit holds always.

@@ -6,6 +6,8 @@ import Tensors
 final class Workspace {
     private let plan: Plan
     let slots: [AlignedBuffer<Float>]
+    /// What a slot's steps need for themselves.
+    let scratch: [AlignedBuffer<Float>]
     /// One more for each image that the workers share.
     let shared: [AlignedBuffer<Float>]
     let coefficients: AlignedBuffer<Float>
@@ -20,6 +22,11 @@ final class Workspace {
             slots.append(try AlignedBuffer(count: plan.slotArenaSize, subject: "arena of worker \(slot)"))
         }
         self.slots = slots
+        var scratch: [AlignedBuffer<Float>] = []
+        for slot in 0..<count {
+            scratch.append(try AlignedBuffer(count: plan.scratchSize, subject: "scratch of worker \(slot)"))
+        }
+        self.scratch = scratch
         var shared: [AlignedBuffer<Float>] = []
         for image in 0..<Self.sharedImages(slots: count) {
             shared.append(
@@ -58,6 +65,7 @@ final class Workspace {
     static func byteCount(_ plan: Plan, slots: Int, rows: Int) throws(EngineError) -> Int {
         var size = ByteCount(subject: "batch of \(rows)")
         try size.add(4, plan.slotArenaSize, slots + sharedImages(slots: slots))
+        try size.add(4, plan.scratchSize, slots)
         try size.add(4, plan.coefficientSize)
         if plan.isBatchCoupled { try size.add(rows, 4 * plan.batchArenaSize + 8 * plan.statisticsSize) }
         return size.bytes

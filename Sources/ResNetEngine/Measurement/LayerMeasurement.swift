@@ -25,6 +25,7 @@ public final class LayerMeasurement: @unchecked Sendable {
     private let step: any Step
     private let context: StepContext
     private let features: AlignedBuffer<Float>
+    private let scratch: AlignedBuffer<Float>
     /// Read through to empty the caches.
     private let evictor: AlignedBuffer<Float>
     private let calls: Int
@@ -33,6 +34,7 @@ public final class LayerMeasurement: @unchecked Sendable {
     /// - Parameters:
     ///   - problem: the layer and the images of one call.
     ///   - isa: the instruction set whose kernels are timed.
+    ///   - exact: whether convolutions keep to the products of their definition.
     ///   - machine: whose caches the layer's loops are cut for.
     ///   - sets: sets of feature maps that calls take in turn, so that a map is not found where the last call of it
     ///     left it.
@@ -41,7 +43,8 @@ public final class LayerMeasurement: @unchecked Sendable {
     /// - Throws: `badData` for an impossible layer, `unavailable` for an instruction set above the machine's,
     ///   `resource` when memory is refused.
     public init(
-        _ problem: LayerProblem, isa: ISALevel, machine: Machine = .detect(), sets: Int = 8,
+        _ problem: LayerProblem, isa: ISALevel, exact: Bool = false, machine: Machine = .detect(),
+        sets: Int = 8,
         evictedBytes: Int = 0, seed: UInt64 = 0
     ) throws(EngineError) {
         guard isa <= .detected else {
@@ -51,12 +54,13 @@ public final class LayerMeasurement: @unchecked Sendable {
         calls = max(sets, 1)
         let layer = try PreparedLayer(
             problem, images: calls * problem.images, table: KernelSelection.table(for: isa),
-            caches: machine.workerCaches, seed: seed)
+            caches: machine.workerCaches, exact: exact, seed: seed)
         self.problem = problem
         kernel = layer.kernel
         flopsPerCall = problem.images * layer.flops
         step = layer.step
         features = layer.features
+        scratch = layer.scratch
         context = layer.context
         peak = PeakMeasurement(isa: isa, milliseconds: 1)
         evictor = try AlignedBuffer(count: evictedBytes / 4, subject: "cache eviction")

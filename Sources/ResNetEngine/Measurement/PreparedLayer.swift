@@ -12,9 +12,11 @@ struct PreparedLayer {
     let output: TensorPlacement
     /// The memory behind `context`.
     let features: AlignedBuffer<Float>
+    let scratch: AlignedBuffer<Float>
 
     init(
-        _ problem: LayerProblem, images: Int, table: KernelTable, caches: WorkerCaches, seed: UInt64
+        _ problem: LayerProblem, images: Int, table: KernelTable, caches: WorkerCaches, exact: Bool,
+        seed: UInt64
     ) throws(EngineError) {
         var random = SeededRandom(seed: seed)
         var places = Places(images: images, node: "\(problem)")
@@ -43,17 +45,18 @@ struct PreparedLayer {
         }
         let context = StepPlanningContext(
             node: places.node, table: table, inputs: [input] + (residual.map { [$0] } ?? []), output: output,
-            coefficientOffset: nil, caches: caches)
+            coefficientOffset: nil, caches: caches, exact: exact)
         kernel = try operation.kernelChoice(context).name
         flops = operation.cost([input.shape] + (residual.map { [$0.shape] } ?? [])).flops
         step = try operation.step(context)
         features = try AlignedBuffer(count: places.size, subject: places.node)
+        scratch = try AlignedBuffer(count: operation.scratchCount(context), subject: places.node)
         self.context = StepContext(
             input: UnsafePointer(features.pointer), output: features.pointer, slotArena: features.pointer,
             batchArena: features.pointer, batchCapacity: 1,
             statistics: UnsafeMutableRawPointer(features.pointer).assumingMemoryBound(to: Double.self),
-            coefficients: features.pointer)
-        for placement in Set([input, residual ?? input]) {
+            coefficients: features.pointer, scratch: scratch.pointer)
+        for placement in [input] + (residual.map { [$0] } ?? []) {
             var image = [Float](repeating: 0, count: placement.shape.elementCount)
             for index in 0..<images {
                 for at in image.indices { image[at] = Float.random(in: -1...1, using: &random) }

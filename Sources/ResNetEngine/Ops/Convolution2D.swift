@@ -166,23 +166,49 @@ extension Convolution2D: PlannableOperation {
     }
 
     func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
-        let problem = geometry.problem(output: context.output.shape, inputLayout: context.inputs[0].layout)
         let (kernel, rejected) = try KernelSelection.choose(
-            for: problem, in: context.table, node: context.node)
-        return KernelChoice(name: kernel.name, rejected: rejected)
+            for: problem(context), in: context.table, node: context.node)
+        let winograd = "winograd4x4.f32.\(context.table.isa)"
+        switch algorithm(context) {
+        case .direct(let reason):
+            let first = KernelRejection(kernel: winograd, reason: reason)
+            return KernelChoice(name: kernel.name, rejected: [first] + rejected)
+        case .winograd: return KernelChoice(name: winograd)
+        }
+    }
+
+    private func problem(_ context: StepPlanningContext) -> ConvolutionProblem {
+        geometry.problem(output: context.output.shape, inputLayout: context.inputs[0].layout)
+    }
+
+    private func algorithm(_ context: StepPlanningContext) -> ConvolutionAlgorithm {
+        ConvolutionAlgorithm(problem(context), lanes: context.table.lanes, exact: context.exact)
     }
 
     func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
         let input = context.inputs[0]
+        let taps =
+            switch algorithm(context) {
+            case .direct: geometry.kernelHeight * geometry.kernelWidth
+            case .winograd: WinogradWeights.elements
+            }
         var size = ByteCount(subject: context.node)
-        try size.add(
-            4, input.planes * input.pixelStride, geometry.kernelHeight, geometry.kernelWidth,
-            context.output.planes * channelBlock)
+        try size.add(4, input.planes * input.pixelStride, taps, context.output.planes * channelBlock)
         return size.bytes
     }
 
+    func scratchCount(_ context: StepPlanningContext) -> Int {
+        switch algorithm(context) {
+        case .direct: 0
+        case .winograd: WinogradTiling(context).scratchCount
+        }
+    }
+
     func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
-        try ConvolutionStep(self, context)
+        switch algorithm(context) {
+        case .direct: try ConvolutionStep(self, context)
+        case .winograd: try WinogradStep(self, context)
+        }
     }
 }
 

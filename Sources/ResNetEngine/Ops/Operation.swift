@@ -22,6 +22,8 @@ public enum AccuracyClass: Sendable, Hashable {
     case rounding
     /// Sums `terms` products an output, each rounded.
     case sum(terms: Int)
+    /// The same by way of sums and differences of inputs, of weights and of products.
+    case winograd(terms: Int)
 }
 
 /// What an operation asks of one of its inputs.
@@ -59,6 +61,8 @@ protocol PlannableOperation: Operation {
     func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice
     /// Bytes of weights that the step will pack.
     func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int
+    /// Floats that the step needs for itself while it runs, in each worker.
+    func scratchCount(_ context: StepPlanningContext) -> Int
     func step(_ context: StepPlanningContext) throws(EngineError) -> any Step
 }
 
@@ -72,4 +76,5 @@ extension PlannableOperation {
     func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement { InputRequirement() }
     var wantsImageGroups: Bool { false }
     func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }
+    func scratchCount(_ context: StepPlanningContext) -> Int { 0 }
 }

@@ -51,6 +51,8 @@ struct Plan: Sendable {
     var imageGroup: Int
     /// Floats of one worker slot's arena.
     var slotArenaSize: Int
+    /// Floats of one worker's scratch memory.
+    var scratchSize: Int
     /// Floats a row of the arena that all slots share.
     var batchArenaSize: Int
     /// Doubles a row of the statistics memory.

@@ -9,6 +9,8 @@ import Kernels
 struct Planner {
     let table: KernelTable
     let caches: WorkerCaches
+    /// Whether convolutions keep to the products of their definition.
+    let exact: Bool
 
     /// A micro-batch larger than this gains nothing.
     private static let microBatchLimit = 8
@@ -54,7 +56,7 @@ struct Planner {
             plan: Plan(
                 phases: (0...sequence.lastPhase).map { _ in Plan.Phase(prologue: [], stages: []) },
                 inputShape: graph.shape(of: graph.input), outputShape: graph.shape(of: graph.output),
-                microBatch: microBatch, imageGroup: imageGroup, slotArenaSize: sizes.slot,
+                microBatch: microBatch, imageGroup: imageGroup, slotArenaSize: sizes.slot, scratchSize: 0,
                 batchArenaSize: sizes.batch, statisticsSize: 0, coefficientSize: 0, packedBytes: 0,
                 records: [], runningUpdates: [], summaries: [], fusions: fusions))
         try addSteps(&draft, graph, sequence, buffers)
@@ -89,10 +91,11 @@ struct Planner {
                     output: buffers.placement(of: node.output),
                     coefficientOffset: addCoefficients(
                         &draft.plan, node, graph, records, phase: entry.phase),
-                    statistics: buffers.notes(of: node.output), caches: caches)
+                    statistics: buffers.notes(of: node.output), caches: caches, exact: exact)
                 let choice = try operation.kernelChoice(context)
                 let bytes = try operation.packedBytes(context)
                 try packed.add(bytes)
+                draft.plan.scratchSize = max(draft.plan.scratchSize, operation.scratchCount(context))
                 let inputs = graph.inputShapes(of: node)
                 draft.plan.summaries.append(
                     PlannedStep(

@@ -41,6 +41,8 @@ struct StepContext {
     /// Per-image statistics; `Plan.StatisticsRecord` says where.
     var statistics: UnsafeMutablePointer<Double>
     var coefficients: UnsafeMutablePointer<Float>
+    /// What a step needs for itself while it runs, of this worker alone.
+    var scratch: UnsafeMutablePointer<Float>
     /// First image of the group, and of the micro-batch, in work.
     var groupStart = 0
     var microBatchStart = 0
@@ -73,4 +75,6 @@ struct StepPlanningContext {
     /// Where a convolution is to note what batch normalisation wants to know of its result.
     var statistics: TensorPlacement?
     var caches = WorkerCaches(first: 32 << 10, last: 256 << 10)
+    /// Whether convolutions keep to the products of their definition.
+    var exact = true
 }

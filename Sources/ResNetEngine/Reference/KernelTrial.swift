@@ -24,9 +24,10 @@ struct KernelTrial {
 
     /// A convolution of one image. Everything but the places that it may write and read is a canary.
     ///
+    /// - Parameter kernel: a direct kernel; nil for Winograd's algorithm.
     /// - Parameter caches: small caches cut loops and reductions that are too small to be cut otherwise.
     mutating func convolution(
-        _ kernel: ConvolutionKernel, _ problem: ConvolutionLayer, table: KernelTable, caches: WorkerCaches
+        _ kernel: ConvolutionKernel?, _ problem: ConvolutionLayer, table: KernelTable, caches: WorkerCaches
     ) throws(EngineError) -> Result {
         let g = problem.geometry
         var operation = try Convolution2D(
@@ -45,12 +46,14 @@ struct KernelTrial {
         let residual = problem.residual == .apart ? memory.reserve(shape, halo: 2) : target
         let notes = problem.hasBias ? nil : memory.reserveNotes(shape)
         var only = table
-        only.convolutions = [kernel]
-        let step = try ConvolutionStep(
-            operation,
-            StepPlanningContext(
-                node: problem.description, table: only, inputs: [source, residual], output: target,
-                coefficientOffset: nil, statistics: notes, caches: caches))
+        if let kernel { only.convolutions = [kernel] }
+        let planning = StepPlanningContext(
+            node: problem.description, table: only, inputs: [source, residual], output: target,
+            coefficientOffset: nil, statistics: notes, caches: caches)
+        memory.scratchCount = kernel == nil ? WinogradTiling(planning).scratchCount : 0
+        let step: any Step =
+            kernel == nil
+            ? try WinogradStep(operation, planning) : try ConvolutionStep(operation, planning)
         let context = try memory.context()
         var inputs = [memory.fill(source, context, &random)]
         if problem.residual != .none { inputs.append(memory.fill(residual, halo: false, context, &random)) }
@@ -63,7 +66,9 @@ struct KernelTrial {
         let written = [source, target, residual] + (notes.map { [$0] } ?? [])
         if let damage = memory.damage(written, context) { return .broken(damage) }
         let result = memory.read(target, context)
-        var worst = compare(result, expected, magnitude, operation.accuracy)
+        let terms = g.inputChannels / g.groups * g.kernelHeight * g.kernelWidth
+        var worst = compare(
+            result, expected, magnitude, kernel == nil ? .winograd(terms: terms) : operation.accuracy)
         if let notes, case .error(let error) = worst {
             let step = RowStatisticsStep(kernel: nil, notes: notes, input: target, offset: 0)
             switch try statistics(step, target, result, context) {
@@ -187,9 +192,12 @@ struct KernelTrial {
         _ result: ReferenceTensor, _ expected: ReferenceTensor, _ magnitude: ReferenceTensor,
         _ accuracy: AccuracyClass
     ) -> Result {
-        var terms = 1.0
-        if case .sum(let count) = accuracy { terms = Double(count) }
-        let unit = 0x1p-24 * (4 + 2 * terms.squareRoot())
+        let unit =
+            switch accuracy {
+            case .exact, .rounding: 6 * 0x1p-24
+            case .sum(let terms): 0x1p-24 * (4 + 2 * Double(terms).squareRoot())
+            case .winograd(let terms): 2 * 0x1p-24 * (4 + 2 * Double(terms).squareRoot())
+            }
         var worst = 0.0
         for index in expected.values.indices {
             let error =

@@ -43,20 +43,28 @@ public enum KernelVerification {
     ) throws(EngineError) -> [Outcome] {
         var outcomes: [Outcome] = []
         for kernel in table.convolutions {
-            outcomes.append(try convolution(kernel, cases, table, seed: seed))
+            outcomes.append(
+                try convolution(kernel.name, kernel, cases, table, seed: seed) {
+                    if case .yes = kernel.supports($0) { true } else { false }
+                })
         }
+        outcomes.append(
+            try convolution("winograd4x4.f32.\(table.isa)", nil, cases, table, seed: seed) {
+                ConvolutionAlgorithm.rejection($0) == nil
+            })
         return outcomes + [
             try linear(table, seed: seed), try affine(table, seed: seed), try statistics(table, seed: seed),
         ]
     }
 
     private static func convolution(
-        _ kernel: ConvolutionKernel, _ cases: [ConvolutionLayer], _ table: KernelTable, seed: UInt64
+        _ name: String, _ kernel: ConvolutionKernel?, _ cases: [ConvolutionLayer], _ table: KernelTable,
+        seed: UInt64, supports: (ConvolutionProblem) -> Bool
     ) throws(EngineError) -> Outcome {
-        var outcome = Outcome(kernel: kernel.name)
+        var outcome = Outcome(kernel: name)
         for (index, problem) in cases.enumerated() {
             let shape = FeatureShape(channels: 1, height: problem.height, width: problem.width)
-            guard case .yes = kernel.supports(problem.problem(output: shape)) else { continue }
+            guard supports(problem.problem(output: shape)) else { continue }
             var trial = KernelTrial(seed: seed &+ UInt64(index))
             let bytes = [512 << 10, 16 << 10, 2 << 10, 256][index / 6 % 4]
             let caches = WorkerCaches(first: bytes / 4, last: bytes)

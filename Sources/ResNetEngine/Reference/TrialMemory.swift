@@ -11,6 +11,9 @@ final class TrialMemory {
     private var size = guardFloats
     private var buffer: AlignedBuffer<Float>?
     private var doubles: AlignedBuffer<Double>?
+    private var scratch: AlignedBuffer<Float>?
+    /// Floats that a step needs for itself; what it leaves there does not matter.
+    var scratchCount = 0
 
     /// Reserves room for `images` images of a tensor; returns its place.
     func reserve(
@@ -35,12 +38,15 @@ final class TrialMemory {
         let buffer = try AlignedBuffer<Float>(count: size, subject: "trial")
         buffer.pointer.update(repeating: Float(bitPattern: Self.canary), count: size)
         self.buffer = buffer
+        let scratch = try AlignedBuffer<Float>(count: scratchCount, subject: "trial")
+        scratch.pointer.update(repeating: Float(bitPattern: Self.canary), count: scratchCount)
+        self.scratch = scratch
         let doubles = try AlignedBuffer<Double>(count: 1)
         self.doubles = doubles
         return StepContext(
             input: UnsafePointer(buffer.pointer), output: buffer.pointer, slotArena: buffer.pointer,
             batchArena: buffer.pointer, batchCapacity: 1, statistics: doubles.pointer,
-            coefficients: buffer.pointer)
+            coefficients: buffer.pointer, scratch: scratch.pointer)
     }
 
     /// Writes random features with the zero halo that readers rely on; returns them as a reference tensor.

@@ -82,6 +82,7 @@ extension ScalingReport {
             "batch": .integer(run.batch),
             "mode": .string(options.mode == .running ? "running" : "batch"),
             "isa": .string(isa.rawValue),
+            "exact": .bool(options.exact),
             "executor": .string(options.executor.rawValue),
             "pin": .string("\(options.pin)"),
             "pinned": .bool(run.isPinned),
@@ -133,7 +134,7 @@ extension ScalingReport {
             model    \(loaded.model.architecture.name) on \(shape), \(loaded.origin): \
             \(NumberText.grouped(parameters)) parameters, \
             \(NumberText.fixed(Double(flopsPerImage) * 1e-6, 1)) MFLOP an image
-            run      mode \(options.mode == .running ? "running" : "batch"), isa \(isa.rawValue), \
+            run      mode \(options.mode == .running ? "running" : "batch"), isa \(isa.rawValue)\(options.exact ? ", exact" : ""), \
             executor \(options.executor.rawValue), pin \(options.pin); \(plan.rounds) rounds of at least \
             \(plan.iterations) batches and \(NumberText.fixed(plan.seconds, 1)) s after \(plan.warmup) to warm up
 

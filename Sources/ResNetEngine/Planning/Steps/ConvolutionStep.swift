@@ -79,7 +79,7 @@ struct ConvolutionStep: Step {
         }
     }
 
-    private static func table(
+    static func table(
         _ offsets: [Int], _ input: TensorPlacement, _ context: StepPlanningContext
     ) throws(EngineError) -> AlignedBuffer<Int32> {
         let table = try AlignedBuffer<Int32>(count: offsets.count, subject: context.node)

@@ -1,0 +1,205 @@
+import Diagnostics
+import Kernels
+import Tensors
+
+/// A 3×3 convolution by Winograd's F(4×4, 3×3): some rows of tiles at a time are transformed, multiplied and
+/// transformed back while they are in the worker's own cache.
+///
+/// The products of each of the 36 elements of a tile are a 1×1 convolution over tiles, computed by the direct kernel.
+/// No result depends on how many tiles are taken at a time.
+struct WinogradStep: Step {
+    private let table: KernelTable
+    private let kernel: ConvolutionKernel
+    /// `[element]` of weights packed for the kernel.
+    private let weights: AlignedBuffer<Float>
+    private let weightStride: Int
+    private let bias: AlignedBuffer<Float>
+    private let zeros: AlignedBuffer<Float>
+    private let taps: AlignedBuffer<Int32>
+    private let ahead: AlignedBuffer<Int32>
+    private let runsPerPass: Int
+    private let input: TensorPlacement
+    private let firstTap: Int
+    private let residual: TensorPlacement?
+    private let output: TensorPlacement
+    private let statistics: TensorPlacement?
+    private let rectifies: Bool
+    private let tiling: WinogradTiling
+
+    init(_ operation: Convolution2D, _ context: StepPlanningContext) throws(EngineError) {
+        let geometry = operation.geometry
+        table = context.table
+        input = context.inputs[0]
+        output = context.output
+        statistics = context.statistics
+        residual = operation.addsResidual ? context.inputs[1] : nil
+        rectifies = operation.rectifies
+        firstTap = geometry.paddingHeight * input.rowStride + geometry.paddingWidth * input.pixelStride
+        let tiling = WinogradTiling(context)
+        self.tiling = tiling
+
+        let pointwise = Convolution2D.Geometry(
+            inputChannels: geometry.inputChannels, outputChannels: geometry.outputChannels, kernel: 1)
+        kernel = try KernelSelection.choose(
+            for: pointwise.problem(output: tiling.products.shape, inputLayout: .blocked), in: table,
+            node: context.node
+        ).kernel
+        let order = ReductionOrder(pointwise, tiling.transformed)
+        let offsets = order.offsets(in: tiling.transformed)
+        runsPerPass = CacheBlocking(
+            pointwise, tiling.transformed, tiling.products, panelLanes: kernel.panelLanes,
+            caches: context.caches
+        ).runsPerPass(of: offsets.count)
+        taps = try ConvolutionStep.table(offsets, tiling.transformed, context)
+        ahead = try ConvolutionStep.table(
+            order.offsetsAhead(
+                offsets, runsPerPass: runsPerPass, advance: kernel.tilePixels * channelBlock),
+            tiling.transformed, context)
+
+        let channels = geometry.outputChannels
+        let padded = output.planes * channelBlock
+        bias = try AlignedBuffer(count: padded, subject: context.node)
+        zeros = try AlignedBuffer(count: padded, subject: context.node)
+        weightStride = ConvolutionWeights.elementCount(
+            reduction: offsets.count * channelBlock, outputChannels: channels)
+        weights = try AlignedBuffer(count: WinogradWeights.elements * weightStride, subject: context.node)
+        operation.bias.withElements {
+            bias.pointer.update(from: $0.baseAddress ?? UnsafePointer(bias.pointer), count: channels)
+        }
+        pack(operation)
+    }
+
+    /// Packs each element's weights for the kernel.
+    private func pack(_ operation: Convolution2D) {
+        let inputs = operation.geometry.inputChannels
+        let transformed = Self.transformed(operation)
+        for element in 0..<WinogradWeights.elements {
+            ConvolutionWeights.pack(
+                into: weights.pointer + element * weightStride,
+                outputChannels: operation.geometry.outputChannels, panelLanes: kernel.panelLanes,
+                runCount: taps.count, runLength: channelBlock
+            ) { k, run, l in
+                let c = run * channelBlock + l
+                return c < inputs ? transformed[(k * inputs + c) * WinogradWeights.elements + element] : 0
+            }
+        }
+    }
+
+    /// `[k][c][element]`, in float64 rounded once.
+    private static func transformed(_ operation: Convolution2D) -> [Float] {
+        operation.weight.withElements { source in
+            var result: [Float] = []
+            result.reserveCapacity(source.count / 9 * WinogradWeights.elements)
+            for filter in stride(from: 0, to: source.count, by: 9) {
+                let elements = WinogradWeights.transform { r, s in Double(source[filter + 3 * r + s]) }
+                result.append(contentsOf: elements.lazy.map { Float($0) })
+            }
+            return result
+        }
+    }
+
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        let tileRows = part.rows(of: tiling.tileRows)
+        for image in images {
+            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
+            var first = tileRows.lowerBound
+            while first < tileRows.upperBound {
+                let end = min(first + tiling.rowsAtOnce, tileRows.upperBound)
+                run(context, image, tileRows: first..<end)
+                first = end
+            }
+            noteStatistics(context, image, tileRows)
+        }
+    }
+
+    private func run(_ context: StepContext, _ image: Int, tileRows: Range<Int>) {
+        let transformed = context.scratch
+        let products = transformed + WinogradWeights.elements * tiling.transformedStride
+        let scratch = products + WinogradWeights.elements * tiling.productStride
+        var forward = WinogradInputCall(
+            input: context.origin(image, of: input) - firstTap, rowStride: input.rowStride,
+            inputBlockStride: input.planeStride, height: output.shape.height + 2,
+            width: output.shape.width + 2, transformed: transformed, elementStride: tiling.transformedStride,
+            blockStride: tiling.transformed.planeStride, scratch: scratch, blocks: input.planes,
+            firstTileRow: tileRows.lowerBound, tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow)
+        table.winogradInput(&forward)
+
+        for element in 0..<WinogradWeights.elements {
+            var call = ConvolutionCall(
+                input: transformed + element * tiling.transformedStride,
+                weights: weights.pointer + element * weightStride, bias: zeros.pointer, residual: nil,
+                output: products + element * tiling.productStride, statistics: nil, runs: taps.pointer,
+                ahead: ahead.pointer, runCount: taps.count, runLength: channelBlock, runsPerPass: runsPerPass,
+                passesOutermost: false, prefetchesWeights: true, blocks: output.planes, height: 1,
+                width: tileRows.count * tiling.tilesPerRow, inputRowStride: 0, inputPixelStride: channelBlock,
+                outputRowStride: 0, outputBlockStride: tiling.products.planeStride, residualRowStride: 0,
+                residualBlockStride: 0, rectifies: false)
+            kernel.run(&call)
+        }
+
+        var back = WinogradOutputCall(
+            products: products, elementStride: tiling.productStride,
+            blockStride: tiling.products.planeStride, bias: bias.pointer,
+            residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
+            residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
+            output: context.origin(image, of: output), outputRowStride: output.rowStride,
+            outputBlockStride: output.planeStride, scratch: scratch, blocks: output.planes,
+            height: output.shape.height, width: output.shape.width, firstTileRow: tileRows.lowerBound,
+            tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow, rectifies: rectifies)
+        table.winogradOutput(&back)
+    }
+
+    private func noteStatistics(_ context: StepContext, _ image: Int, _ tileRows: Range<Int>) {
+        guard let statistics else { return }
+        let first = tileRows.lowerBound * WinogradWeights.tile
+        let end = min(tileRows.upperBound * WinogradWeights.tile, output.shape.height)
+        let rowStride = 3 * output.planes * channelBlock
+        var call = RowStatisticsCall(
+            input: context.origin(image, of: output) + first * output.rowStride, rowStride: output.rowStride,
+            blockStride: output.planeStride, notes: context.image(image, of: statistics) + first * rowStride,
+            notesRowStride: rowStride, blocks: output.planes, height: max(end - first, 0),
+            width: output.shape.width)
+        table.rowStatistics(&call)
+    }
+}
+
+/// The tiles of one convolution, and where they lie while they are worked on.
+struct WinogradTiling {
+    let tileRows: Int
+    let tilesPerRow: Int
+    /// Rows of tiles that are taken at a time.
+    let rowsAtOnce: Int
+    /// One element of all tiles taken at a time, before and after the multiplication, as a map of one row.
+    let transformed: TensorPlacement
+    let products: TensorPlacement
+
+    init(_ context: StepPlanningContext) {
+        let (input, output) = (context.inputs[0], context.output)
+        func tiles(_ size: Int) -> Int { (size + WinogradWeights.tile - 1) / WinogradWeights.tile }
+        tileRows = tiles(output.shape.height)
+        tilesPerRow = tiles(output.shape.width)
+        let rowBytes =
+            4 * WinogradWeights.elements * (input.planes + output.planes) * channelBlock * tilesPerRow
+        rowsAtOnce = min(max(context.caches.last / 4 * 3 / rowBytes, 1), tileRows)
+        let width = rowsAtOnce * tilesPerRow
+        func placement(_ channels: Int) -> TensorPlacement {
+            TensorPlacement(
+                shape: FeatureShape(channels: channels, height: 1, width: width), layout: .blocked, halo: 0,
+                scope: .microBatch)
+        }
+        transformed = placement(input.shape.channels)
+        products = placement(output.shape.channels)
+    }
+
+    /// Floats from one element to the next: never a multiple of 4 KiB, which would put them into the same sets of the
+    /// first-level cache.
+    var transformedStride: Int { Self.skewed(transformed.elementCount) }
+    var productStride: Int { Self.skewed(products.elementCount) }
+
+    private static func skewed(_ count: Int) -> Int { count % 1024 == 0 ? count + 5 * channelBlock : count }
+
+    /// Floats of a worker's scratch memory.
+    var scratchCount: Int {
+        WinogradWeights.elements * (transformedStride + productStride) + WinogradScratch.count
+    }
+}
