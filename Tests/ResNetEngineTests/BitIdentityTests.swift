@@ -9,9 +9,11 @@ import Testing
     func runningMode(isa: ISALevel, executor: ExecutorKind) throws {
         // Odd sizes on purpose: tails of channels, of strips and of image groups.
         let network = ResNet(
-            blocks: 2, inputChannels: 3, channels: 20, imageHeight: 11, imageWidth: 9, classes: 7)
+            blocks: 2, inputChannels: 3, channels: 40, imageHeight: 19, imageWidth: 17, classes: 7)
         let model = try Model(network, seed: 5)
-        let input = try seededInput([Self.rows, 3, 11, 9])
+        let input = try seededInput([Self.rows, 3, 19, 17])
+        let steps = try Engine(model, options: makeOptions(isa: isa)).steps
+        #expect(steps.contains { $0.kernel.hasPrefix("winograd4x4") })
         let expected = try score(model, input, makeOptions(isa: isa, batch: Self.rows))
         for threads in [1, 2, 3, 7] {
             for batch in [1, 5, 31, 32, 33] {
@@ -39,9 +41,11 @@ import Testing
     @Test(arguments: machineLevels)
     func batchMode(isa: ISALevel) throws {
         let network = ResNet(
-            blocks: 2, inputChannels: 3, channels: 20, imageHeight: 6, imageWidth: 9, classes: 7)
+            blocks: 2, inputChannels: 3, channels: 40, imageHeight: 18, imageWidth: 19, classes: 7)
         let model = try Model(network, seed: 6)
-        let input = try seededInput([13, 3, 6, 9])
+        let input = try seededInput([13, 3, 18, 19])
+        let steps = try Engine(model, options: makeOptions(isa: isa, mode: .batch)).steps
+        #expect(steps.contains { $0.kernel.hasPrefix("winograd4x4") })
         var results: Set<[UInt32]> = []
         for threads in [1, 2, 3, 7] {
             for executor in ExecutorKind.allCases {

@@ -70,7 +70,7 @@ import Testing
     @Test(arguments: BatchNormalizationMode.allCases, ExecutorKind.allCases)
     func callersAllocateNothing(mode: BatchNormalizationMode, executor: ExecutorKind) throws {
         try #require(callocation_counter_is_active() == 1)
-        let model = try Model(ResNet(blocks: 2, channels: 40, imageHeight: 10, imageWidth: 10), seed: 1)
+        let model = try Model(ResNet(blocks: 2, channels: 40, imageHeight: 18, imageWidth: 19), seed: 1)
         for threads in [1, 2] {
             let engine = try Engine(
                 model, options: makeOptions(threads: threads, executor: executor, mode: mode))
@@ -90,7 +90,7 @@ import Testing
     @Test(arguments: BatchNormalizationMode.allCases, machineLevels)
     func workersAllocateNothing(mode: BatchNormalizationMode, isa: ISALevel) throws {
         try #require(callocation_counter_is_active() == 1)
-        let model = try Model(ResNet(blocks: 2, channels: 40, imageHeight: 10, imageWidth: 10), seed: 1)
+        let model = try Model(ResNet(blocks: 2, channels: 40, imageHeight: 18, imageWidth: 19), seed: 1)
         let planner = Planner(
             table: KernelSelection.table(for: isa), caches: WorkerCaches(first: 32 << 10, last: 512 << 10),
             exact: false)

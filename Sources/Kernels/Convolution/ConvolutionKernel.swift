@@ -1,6 +1,6 @@
 /// A convolution kernel candidate: its printable name, what it can compute and how to run it.
 public struct ConvolutionKernel: Sendable {
-    /// `family.type.tile.isa`, the tile as pixels × channels: `conv3x3.f32.6x16.avx2`.
+    /// `family.type.tile.isa`, the tile as pixels × channels: `conv3x3.f32.3x32.avx2`.
     public let name: String
     /// Channels of a panel of packed weights.
     public let panelLanes: Int

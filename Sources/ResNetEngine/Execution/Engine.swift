@@ -8,7 +8,7 @@ import Topology
 /// you like, from any thread; batches of one engine run one after the other, each on all of its workers.
 ///
 /// In `running` mode a row's result has the same bits in every batch, at every position, for every number of
-/// threads and either executor; only the instruction set may change them.
+/// threads and either executor; only the instruction set and `exact` may change them.
 public final class Engine: Sendable {
     public let model: Model
     public let options: EngineOptions

@@ -11,7 +11,8 @@ public struct EngineOptions: Sendable {
     public var pin: PinPolicy = .auto
     public var mode: BatchNormalizationMode = .running
     /// Keeps convolutions to the products of their definition: without, 3×3 convolutions of many channels take a quarter of
-    /// the multiplications (Winograd's F(4×4, 3×3)) and round a few times as much.
+    /// the multiplications (Winograd's F(4×4, 3×3)), round about as much, and spread an infinity or NaN of one pixel over
+    /// the tile of 4×4 results that it is in.
     public var exact = false
     /// Rows for which memory is reserved at prepare; any number can be run.
     public var batch: Int = 32
@@ -27,7 +28,7 @@ public struct MemoryPrediction: Sendable, Hashable {
     public var weights: Int
     /// Weights packed for the kernels.
     public var packed: Int
-    /// Activations and statistics.
+    /// Activations, statistics and what steps need for themselves.
     public var workspace: Int
     /// Images and results of one batch.
     public var batch: Int

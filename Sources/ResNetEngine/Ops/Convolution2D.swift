@@ -166,11 +166,11 @@ extension Convolution2D: PlannableOperation {
     }
 
     func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
-        let (kernel, rejected) = try KernelSelection.choose(
-            for: problem(context), in: context.table, node: context.node)
         let winograd = "winograd4x4.f32.\(context.table.isa)"
         switch algorithm(context) {
         case .direct(let reason):
+            let (kernel, rejected) = try KernelSelection.choose(
+                for: problem(context), in: context.table, node: context.node)
             let first = KernelRejection(kernel: winograd, reason: reason)
             return KernelChoice(name: kernel.name, rejected: [first] + rejected)
         case .winograd: return KernelChoice(name: winograd)

@@ -12,16 +12,19 @@ enum ConvolutionAlgorithm {
     ///
     /// - Parameter exact: keeps to the definition's own products.
     init(_ problem: ConvolutionProblem, lanes: Int, exact: Bool) {
-        let (direct, winograd) = (Self.directCycles(problem, lanes), Self.winogradCycles(problem, lanes))
         if let reason = Self.rejection(problem) {
             self = .direct(reason: reason)
-        } else if exact {
-            self = .direct(reason: "not exact")
-        } else if winograd >= direct {
-            self = .direct(reason: "expected to take \(winograd) cycles, direct \(direct)")
-        } else {
-            self = .winograd
+            return
         }
+        if exact {
+            self = .direct(reason: "rounds otherwise than the definition")
+            return
+        }
+        let (direct, winograd) = (Self.directCycles(problem, lanes), Self.winogradCycles(problem, lanes))
+        self =
+            winograd < direct
+            ? .winograd
+            : .direct(reason: "expected to take \((winograd / direct).formattedRatio) times as long")
     }
 
     /// Why Winograd's F(4×4, 3×3) cannot compute a problem.
@@ -40,25 +43,32 @@ enum ConvolutionAlgorithm {
     }
 
     /// Two multiply-adds of a vector a cycle.
-    private static func directCycles(_ problem: ConvolutionProblem, _ lanes: Int) -> Int {
-        9 * channelPairs(problem) * problem.outputHeight * problem.outputWidth / (2 * lanes)
+    private static func directCycles(_ problem: ConvolutionProblem, _ lanes: Int) -> Double {
+        9 * channelPairs(problem) * Double(problem.outputHeight) * Double(problem.outputWidth)
+            / Double(2 * lanes)
     }
 
-    /// Products, transforms of some 150 cycles a vector of a tile, and the weights from beyond the worker's own caches at
-    /// some 8 bytes a cycle.
-    private static func winogradCycles(_ problem: ConvolutionProblem, _ lanes: Int) -> Int {
-        let tile = WinogradWeights.tile
-        let tiles = (problem.outputHeight + tile - 1) / tile * ((problem.outputWidth + tile - 1) / tile)
-        let elements = WinogradWeights.elements
+    /// Products, transforms of some 150 cycles a vector of a tile, and the weights: at some 32 bytes a cycle as long as
+    /// they stay in a second-level cache of the usual size, else at some 4.
+    private static func winogradCycles(_ problem: ConvolutionProblem, _ lanes: Int) -> Double {
+        func tiles(_ size: Int) -> Double { (Double(size) / Double(WinogradWeights.tile)).rounded(.up) }
+        let tiles = tiles(problem.outputHeight) * tiles(problem.outputWidth)
+        let products = Double(WinogradWeights.elements) * channelPairs(problem)
         let vectors =
-            (blocks(ofChannels: problem.inputChannels) + blocks(ofChannels: problem.outputChannels))
-            * channelBlock / lanes
-        return elements * channelPairs(problem) * tiles / (2 * lanes) + 150 * tiles * vectors
-            + 4 * elements * channelPairs(problem) / 8
+            Double(blocks(ofChannels: problem.inputChannels) + blocks(ofChannels: problem.outputChannels))
+            * Double(channelBlock) / Double(lanes)
+        let weightBytes = 4 * products
+        return products * tiles / Double(2 * lanes) + 150 * tiles * vectors
+            + weightBytes / (weightBytes > 524_288 ? 4 : 32)
     }
 
-    private static func channelPairs(_ problem: ConvolutionProblem) -> Int {
-        blocks(ofChannels: problem.inputChannels) * blocks(ofChannels: problem.outputChannels) * channelBlock
-            * channelBlock
+    private static func channelPairs(_ problem: ConvolutionProblem) -> Double {
+        Double(blocks(ofChannels: problem.inputChannels) * channelBlock)
+            * Double(blocks(ofChannels: problem.outputChannels) * channelBlock)
     }
+}
+
+extension Double {
+    /// With one decimal.
+    fileprivate var formattedRatio: String { "\((self * 10).rounded() / 10)" }
 }

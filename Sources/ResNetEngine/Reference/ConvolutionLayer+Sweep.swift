@@ -20,6 +20,10 @@ extension ConvolutionLayer {
                     append(&cases, shape, layout, channels: channels, filters: 3, 2, 3)
                 }
                 for filters in filters { append(&cases, shape, layout, channels: 4, filters: filters, 1, 9) }
+                // Several rows of tiles of an algorithm that works on tiles.
+                for height in 5...14 {
+                    append(&cases, shape, layout, channels: 18, filters: 20, height, 16 - height)
+                }
             }
         }
         return cases
@@ -30,10 +34,12 @@ extension ConvolutionLayer {
         _ layout: Layout, channels: Int, filters: Int, _ height: Int, _ width: Int
     ) {
         let turn = cases.count
+        // Other paddings where the map is large enough.
+        let extraPadding = height > 4 && shape.kernel == 3 && shape.dilation == 1 ? turn % 3 - 1 : 0
         var geometry = Convolution2D.Geometry(
             inputChannels: channels * shape.groups, outputChannels: filters * shape.groups,
             kernel: shape.kernel,
-            stride: shape.stride, padding: shape.dilation * (shape.kernel / 2))
+            stride: shape.stride, padding: shape.dilation * (shape.kernel / 2) + extraPadding)
         geometry.dilationHeight = shape.dilation
         geometry.dilationWidth = shape.dilation
         geometry.groups = shape.groups

@@ -210,9 +210,8 @@ struct KernelTrial {
 }
 
 extension TrialMemory {
-    /// Turns a tensor's halo into canaries.
+    /// Turns all of a tensor but its pixels into canaries: the halo, and gaps between planes.
     func forget(_ placement: TensorPlacement, _ context: StepContext) {
-        guard placement.halo > 0 else { return }
         let kept = read(placement, context)
         restoreCanaries(placement, context)
         MapCopy.pack(kept.values.map(Float.init), into: context.origin(0, of: placement), placement)

@@ -38,8 +38,9 @@ final class TrialMemory {
         let buffer = try AlignedBuffer<Float>(count: size, subject: "trial")
         buffer.pointer.update(repeating: Float(bitPattern: Self.canary), count: size)
         self.buffer = buffer
-        let scratch = try AlignedBuffer<Float>(count: scratchCount, subject: "trial")
-        scratch.pointer.update(repeating: Float(bitPattern: Self.canary), count: scratchCount)
+        let scratch = try AlignedBuffer<Float>(count: scratchCount + Self.guardFloats, subject: "trial")
+        scratch.pointer.update(
+            repeating: Float(bitPattern: Self.canary), count: scratchCount + Self.guardFloats)
         self.scratch = scratch
         let doubles = try AlignedBuffer<Double>(count: 1)
         self.doubles = doubles
@@ -115,6 +116,10 @@ final class TrialMemory {
             if context.slotArena[index].bitPattern != Self.canary {
                 return "float \(index) of \(size) was overwritten"
             }
+        }
+        for index in scratchCount..<scratchCount + Self.guardFloats
+        where context.scratch[index].bitPattern != Self.canary {
+            return "float \(index) of \(scratchCount) of scratch memory was overwritten"
         }
         return nil
     }

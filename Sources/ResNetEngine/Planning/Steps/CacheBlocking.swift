@@ -22,23 +22,24 @@ struct CacheBlocking {
     ) {
         let channels = output.planes * channelBlock
         let terms = input.planes * input.pixelStride * geometry.kernelHeight * geometry.kernelWidth
-        let weightBytes = 4 * terms * channels
+        // In Double: what a product of sizes comes to may be more than an integer holds.
+        let weightBytes = 4 * Double(terms) * Double(channels)
         // Only what the kernel touches of the input: strides may leave rows out, and pixels, but lines come in pairs.
         let height = output.shape.height
         let inputBytes =
-            4 * input.planes * input.pixelStride * output.shape.width * height
-            * min(geometry.strideWidth, max(geometry.kernelWidth, 2))
-            * min(geometry.strideHeight, geometry.kernelHeight)
-        streamsWeights = weightBytes > caches.last / 2
+            4 * Double(input.planes * input.pixelStride) * Double(output.shape.width) * Double(height)
+            * Double(min(geometry.strideWidth, max(geometry.kernelWidth, 2)))
+            * Double(min(geometry.strideHeight, geometry.kernelHeight))
+        streamsWeights = weightBytes > Double(caches.last / 2)
         bandHeight = height
         // The weights of a pass stay in the first-level cache while tile after tile reads them.
-        passes = Self.parts(4 * terms * panelLanes, of: caches.first / 4 * 3)
+        passes = Self.parts(4 * Double(terms) * Double(panelLanes), of: caches.first / 4 * 3)
 
         let parts = Self.parts(inputBytes, of: caches.last / 2)
         guard parts > 1 else { return }
-        let inputAgain = inputBytes * (channels / panelLanes - 1)
-        let weightsAgain = streamsWeights ? weightBytes * (parts - 1) : 0
-        let outputAgain = 2 * 4 * output.elementCount * (parts - 1)
+        let inputAgain = inputBytes * Double(channels / panelLanes - 1)
+        let weightsAgain = streamsWeights ? weightBytes * Double(parts - 1) : 0
+        let outputAgain = 2 * 4 * Double(output.elementCount) * Double(parts - 1)
         if min(weightsAgain, outputAgain) >= inputAgain { return }
         if weightsAgain <= outputAgain || input.layout == .planar {
             bandHeight = max(1, height / parts)
@@ -49,9 +50,9 @@ struct CacheBlocking {
     }
 
     /// Runs of one pass of a reduction of `runs` runs.
-    func runsPerPass(of runs: Int) -> Int { Self.parts(runs, of: max(passes, 1)) }
+    func runsPerPass(of runs: Int) -> Int { Self.parts(Double(runs), of: max(passes, 1)) }
 
-    private static func parts(_ whole: Int, of size: Int) -> Int {
-        (whole + max(size, 1) - 1) / max(size, 1)
+    private static func parts(_ whole: Double, of size: Int) -> Int {
+        Int(min((whole / Double(max(size, 1))).rounded(.up), 1e12))
     }
 }

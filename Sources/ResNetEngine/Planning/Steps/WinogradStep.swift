@@ -3,7 +3,7 @@ import Kernels
 import Tensors
 
 /// A 3×3 convolution by Winograd's F(4×4, 3×3): some rows of tiles at a time are transformed, multiplied and
-/// transformed back while they are in the worker's own cache.
+/// transformed back, so that they stay in the worker's own cache as far as one row fits.
 ///
 /// The products of each of the 36 elements of a tile are a 1×1 convolution over tiles, computed by the direct kernel.
 /// No result depends on how many tiles are taken at a time.
@@ -66,13 +66,13 @@ struct WinogradStep: Step {
         operation.bias.withElements {
             bias.pointer.update(from: $0.baseAddress ?? UnsafePointer(bias.pointer), count: channels)
         }
-        pack(operation)
+        try pack(operation, context.node)
     }
 
     /// Packs each element's weights for the kernel.
-    private func pack(_ operation: Convolution2D) {
+    private func pack(_ operation: Convolution2D, _ node: String) throws(EngineError) {
         let inputs = operation.geometry.inputChannels
-        let transformed = Self.transformed(operation)
+        let transformed = try Self.transformed(operation, node)
         for element in 0..<WinogradWeights.elements {
             ConvolutionWeights.pack(
                 into: weights.pointer + element * weightStride,
@@ -80,22 +80,27 @@ struct WinogradStep: Step {
                 runCount: taps.count, runLength: channelBlock
             ) { k, run, l in
                 let c = run * channelBlock + l
-                return c < inputs ? transformed[(k * inputs + c) * WinogradWeights.elements + element] : 0
+                return c < inputs
+                    ? transformed.pointer[(k * inputs + c) * WinogradWeights.elements + element] : 0
             }
         }
     }
 
     /// `[k][c][element]`, in float64 rounded once.
-    private static func transformed(_ operation: Convolution2D) -> [Float] {
+    private static func transformed(
+        _ operation: Convolution2D, _ node: String
+    ) throws(EngineError) -> AlignedBuffer<Float> {
+        let filters = operation.weight.elementCount / 9
+        let result = try AlignedBuffer<Float>(count: filters * WinogradWeights.elements, subject: node)
         operation.weight.withElements { source in
-            var result: [Float] = []
-            result.reserveCapacity(source.count / 9 * WinogradWeights.elements)
-            for filter in stride(from: 0, to: source.count, by: 9) {
-                let elements = WinogradWeights.transform { r, s in Double(source[filter + 3 * r + s]) }
-                result.append(contentsOf: elements.lazy.map { Float($0) })
+            for filter in 0..<filters {
+                let elements = WinogradWeights.transform { r, s in Double(source[9 * filter + 3 * r + s]) }
+                for (index, element) in elements.enumerated() {
+                    result.pointer[filter * WinogradWeights.elements + index] = Float(element)
+                }
             }
-            return result
         }
+        return result
     }
 
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
