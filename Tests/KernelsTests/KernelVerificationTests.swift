@@ -74,4 +74,20 @@ import Topology
             outcome.failures.count * 2 > outcome.cases,
             "\(fault): \(outcome.failures.count) of \(outcome.cases)")
     }
+
+    @Test func harnessCatchesOneWrongElement() throws {
+        var table = KernelTable.emulatedWide
+        let good = table.winogradInput
+        table.winogradInput = { call in
+            good(call)
+            let element = call.pointee.transformed + 7 * call.pointee.elementStride
+            for tile in 0..<call.pointee.tileRows * call.pointee.tilesPerRow {
+                element[tile * channelBlock] *= 1.001
+            }
+        }
+        let outcomes = try KernelVerification.run(table, seed: Self.seed)
+        let outcome = try #require(outcomes.first { $0.kernel.hasPrefix("winograd") })
+        #expect(
+            outcome.failures.count * 2 > outcome.cases, "\(outcome.failures.count) of \(outcome.cases)")
+    }
 }

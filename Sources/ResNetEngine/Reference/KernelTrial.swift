@@ -60,15 +60,15 @@ struct KernelTrial {
         step.run(context, images: 0..<1)
 
         let expected = operation.reference(inputs)
-        let magnitude = operation.magnitude(inputs)
+        let magnitude = kernel == nil ? operation.winogradMagnitude(inputs) : operation.magnitude(inputs)
         // The input's halo is zero, not canary: put canaries there before looking for damage.
         memory.forget(source, context)
         let written = [source, target, residual] + (notes.map { [$0] } ?? [])
         if let damage = memory.damage(written, context) { return .broken(damage) }
         let result = memory.read(target, context)
-        let terms = g.inputChannels / g.groups * g.kernelHeight * g.kernelWidth
         var worst = compare(
-            result, expected, magnitude, kernel == nil ? .winograd(terms: terms) : operation.accuracy)
+            result, expected, magnitude,
+            kernel == nil ? .winograd(terms: g.inputChannels) : operation.accuracy)
         if let notes, case .error(let error) = worst {
             let step = RowStatisticsStep(kernel: nil, notes: notes, input: target, offset: 0)
             switch try statistics(step, target, result, context) {
@@ -196,7 +196,8 @@ struct KernelTrial {
             switch accuracy {
             case .exact, .rounding: 6 * 0x1p-24
             case .sum(let terms): 0x1p-24 * (4 + 2 * Double(terms).squareRoot())
-            case .winograd(let terms): 2 * 0x1p-24 * (4 + 2 * Double(terms).squareRoot())
+            // Transforms round up to 8 times on the way in and 8 on the way out, and weights once.
+            case .winograd(let terms): 0x1p-24 * (4 + 2 * Double(terms + 17).squareRoot())
             }
         var worst = 0.0
         for index in expected.values.indices {

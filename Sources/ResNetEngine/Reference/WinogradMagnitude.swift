@@ -1,0 +1,76 @@
+import Kernels
+
+extension Convolution2D {
+    /// For each output, the sum of the absolute values that F(4×4, 3×3) adds up for it:
+    ///
+    ///     |bias| + |residual| + (|Aᵀ| (Σ_c |G w Gᵀ| ∘ (|Bᵀ| |d| |B|)) |A|)
+    ///
+    /// Inputs that the definition does not need for an output take part, as those of its tile, and cancel.
+    func winogradMagnitude(_ inputs: [ReferenceTensor]) -> ReferenceTensor {
+        let x = inputs[0]
+        guard let shape = try? outputShape(inputs.map(\.shape), node: "") else { return x }
+        let weights = weight.values.map(Double.init)
+        let biases = bias.values
+        var result = ReferenceTensor(batch: x.batch, shape: shape)
+        for n in 0..<x.batch {
+            for tileY in stride(from: 0, to: shape.height, by: WinogradWeights.tile) {
+                for tileX in stride(from: 0, to: shape.width, by: WinogradWeights.tile) {
+                    let tiles = (0..<geometry.inputChannels).map { c in
+                        WinogradMagnitude.both(WinogradMagnitude.input) { r, s in
+                            let (h, w) = (
+                                tileY + r - geometry.paddingHeight, tileX + s - geometry.paddingWidth
+                            )
+                            let isInside = h >= 0 && h < x.shape.height && w >= 0 && w < x.shape.width
+                            return isInside ? abs(x[n, c, h, w]) : 0
+                        }
+                    }
+                    for k in 0..<geometry.outputChannels {
+                        var sums = [Double](repeating: 0, count: WinogradWeights.elements)
+                        for c in 0..<geometry.inputChannels {
+                            let filter = WinogradWeights.transform { r, s in
+                                weights[((k * geometry.inputChannels + c) * 3 + r) * 3 + s]
+                            }
+                            for element in sums.indices {
+                                sums[element] += abs(filter[element]) * tiles[c][element]
+                            }
+                        }
+                        let outputs = WinogradMagnitude.both(WinogradMagnitude.output) { sums[$0 * 6 + $1] }
+                        for y in tileY..<min(tileY + 4, shape.height) {
+                            for x in tileX..<min(tileX + 4, shape.width) {
+                                let residual = addsResidual ? abs(inputs[1][n, k, y, x]) : 0
+                                result[n, k, y, x] =
+                                    abs(Double(biases[k])) + residual + outputs[(y - tileY) * 4 + x - tileX]
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return result
+    }
+}
+
+/// The absolute values of the transforms' matrices.
+private enum WinogradMagnitude {
+    static let (near, far) = (0.5.squareRoot(), 2.0.squareRoot())
+    /// |Bᵀ|.
+    static let input = [
+        [1, 0, 2.5, 0, 1, 0], [0, far, 2, near, 1, 0], [0, far, 2, near, 1, 0], [0, near, 0.5, far, 1, 0],
+        [0, near, 0.5, far, 1, 0], [0, 1, 0, 2.5, 0, 1],
+    ]
+    /// |Aᵀ|.
+    static let output = [
+        [1, 1, 1, 1, 1, 0], [0, near, near, far, far, 0], [0, 0.5, 0.5, 2, 2, 0],
+        [0, near / 2, near / 2, 2 * far, 2 * far, 1],
+    ]
+
+    /// `M t Mᵀ`, row-major.
+    static func both(_ matrix: [[Double]], _ tile: (_ r: Int, _ s: Int) -> Double) -> [Double] {
+        let half = matrix.map { row in
+            (0..<6).map { s in (0..<6).reduce(0) { $0 + row[$1] * tile($1, s) } }
+        }
+        return half.flatMap { line in
+            matrix.map { row in (0..<6).reduce(0) { $0 + row[$1] * line[$1] } }
+        }
+    }
+}
