@@ -17,19 +17,24 @@ public struct KernelTable: Sendable {
     public init(isa: String, _ bodies: KernelBodies) {
         func direct(
             _ family: String, _ layout: ConvolutionProblem.InputLayout, stride: Int?, kernel: (Int, Int)?,
-            _ run: @escaping KernelBodies.Convolution
+            maximumChannels: Int = .max, _ run: @escaping KernelBodies.Convolution
         ) -> ConvolutionKernel {
             ConvolutionKernel(
                 name: "\(family).f32.\(bodies.pixels)x\(bodies.panelLanes).\(isa)",
                 panelLanes: bodies.panelLanes, tilePixels: bodies.pixels,
                 supports: {
-                    ConvolutionKernel.directSupport($0, layout: layout, stride: stride, kernel: kernel)
+                    ConvolutionKernel.directSupport(
+                        $0, layout: layout, stride: stride, kernel: kernel,
+                        maximumChannels: maximumChannels)
                 },
                 run: run)
         }
         self.isa = isa
         convolutions = [
             direct("conv3x3", .blocked, stride: 1, kernel: (3, 3), bodies.blocked),
+            direct(
+                "conv1x1few", .blocked, stride: 1, kernel: (1, 1), maximumChannels: 4 * channelBlock,
+                bodies.blockedShort),
             direct("conv1x1", .blocked, stride: 1, kernel: (1, 1), bodies.blocked),
             direct("convnxn", .blocked, stride: bodies.takesAnyStride ? nil : 1, kernel: nil, bodies.blocked),
             direct("convnxns2", .blocked, stride: 2, kernel: nil, bodies.blockedStride2),
@@ -57,6 +62,7 @@ public struct KernelBodies: Sendable {
     public typealias Convolution = @Sendable (UnsafePointer<ConvolutionCall>) -> Void
 
     let blocked: Convolution
+    let blockedShort: Convolution
     let blockedStride2: Convolution
     let planar: Convolution
     let planarStride2: Convolution
@@ -78,7 +84,8 @@ public struct KernelBodies: Sendable {
 
     @usableFromInline
     init(
-        blocked: @escaping Convolution, blockedStride2: @escaping Convolution, planar: @escaping Convolution,
+        blocked: @escaping Convolution, blockedShort: @escaping Convolution,
+        blockedStride2: @escaping Convolution, planar: @escaping Convolution,
         planarStride2: @escaping Convolution, linear: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void,
         channelAffine: @escaping @Sendable (UnsafePointer<ChannelAffineCall>) -> Void,
         rowStatistics: @escaping @Sendable (UnsafePointer<RowStatisticsCall>) -> Void,
@@ -88,6 +95,7 @@ public struct KernelBodies: Sendable {
         takesAnyStride: Bool, rowTile: Int, outputTile: Int, chains: Int
     ) {
         self.blocked = blocked
+        self.blockedShort = blockedShort
         self.blockedStride2 = blockedStride2
         self.planar = planar
         self.planarStride2 = planarStride2
@@ -115,17 +123,18 @@ public enum KernelTiles<
     let lastSegments: Int, let rowTile: Int, let outputTile: Int, let chains: Int
 > {
     @usableFromInline
-    typealias Direct<let pixelStride: Int, let inputChannels: Int> = DirectConvolution<
-        I, vectors, segments, pixels, lastVectors, lastSegments, pixelStride, inputChannels
+    typealias Direct<let pixelStride: Int, let inputChannels: Int, let asksAhead: Int> = DirectConvolution<
+        I, vectors, segments, pixels, lastVectors, lastSegments, pixelStride, inputChannels, asksAhead
     >
 
     @inlinable @inline(__always)
     public static func bodies() -> KernelBodies {
         KernelBodies(
-            blocked: { pixels == 1 ? Direct<0, 16>.run($0) : Direct<16, 16>.run($0) },
-            blockedStride2: { pixels == 1 ? Direct<0, 16>.run($0) : Direct<32, 16>.run($0) },
-            planar: { pixels == 1 ? Direct<0, 1>.run($0) : Direct<1, 1>.run($0) },
-            planarStride2: { pixels == 1 ? Direct<0, 1>.run($0) : Direct<2, 1>.run($0) },
+            blocked: { pixels == 1 ? Direct<0, 16, 1>.run($0) : Direct<16, 16, 1>.run($0) },
+            blockedShort: { pixels == 1 ? Direct<0, 16, 0>.run($0) : Direct<16, 16, 0>.run($0) },
+            blockedStride2: { pixels == 1 ? Direct<0, 16, 1>.run($0) : Direct<32, 16, 1>.run($0) },
+            planar: { pixels == 1 ? Direct<0, 1, 1>.run($0) : Direct<1, 1, 1>.run($0) },
+            planarStride2: { pixels == 1 ? Direct<0, 1, 1>.run($0) : Direct<2, 1, 1>.run($0) },
             linear: { DotLinear<I, rowTile, outputTile>.run($0) },
             channelAffine: { ChannelAffine<I>.run($0) },
             rowStatistics: { RowStatistics<I>.run($0) },

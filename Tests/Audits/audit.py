@@ -69,7 +69,7 @@ class Kernel:
 # One line for each kernel; each of its hot loops is one of those listed, and each of those listed is there.
 KERNELS = [
     Kernel("ConvolutionTile", "static Kernels.ConvolutionTile.run(",
-           "vectors segments pixels pixelStride inputChannels",
+           "vectors segments pixels pixelStride inputChannels asksAhead",
            lambda t: [Loop(multiply_adds=t.vectors * t.segments * t.pixels, loads=t.vectors + t.segments * t.pixels)]),
     Kernel("DotTile", "static Kernels.DotTile.add(", "rowTile outputTile",
            lambda t: [Loop(multiply_adds=t.rowTile * t.outputTile, loads=t.rowTile + t.outputTile)]),

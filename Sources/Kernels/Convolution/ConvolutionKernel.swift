@@ -28,9 +28,10 @@ extension ConvolutionKernel {
     /// - Parameters:
     ///   - stride: the only stride between columns accepted, or `nil` for any.
     ///   - kernel: the only height × width accepted, or `nil` for any.
+    ///   - maximumChannels: the most input channels accepted.
     static func directSupport(
         _ problem: ConvolutionProblem, layout: ConvolutionProblem.InputLayout, stride: Int?,
-        kernel: (height: Int, width: Int)?
+        kernel: (height: Int, width: Int)?, maximumChannels: Int
     ) -> Support {
         if problem.groups != 1 { return .no("groups \(problem.groups), takes 1") }
         if problem.inputLayout != layout { return .no("\(problem.inputLayout) input, takes \(layout)") }
@@ -40,6 +41,9 @@ extension ConvolutionKernel {
         if let kernel, (problem.kernelHeight, problem.kernelWidth) != kernel {
             return .no(
                 "\(problem.kernelHeight)x\(problem.kernelWidth), takes \(kernel.height)x\(kernel.width)")
+        }
+        if problem.inputChannels > maximumChannels {
+            return .no("\(problem.inputChannels) input channels, takes at most \(maximumChannels)")
         }
         return .yes
     }

@@ -5,10 +5,11 @@ public import CSIMD
 ///
 /// `pixelStride` is the distance in floats between the inputs of neighbouring outputs of a piece, 0 where a piece is
 /// one pixel. `inputChannels` is the number of channels that lie side by side in the input: 16 in the blocked layout, 1 in
-/// the planar one.
+/// the planar one. `asksAhead` is 1 where runs ask for inputs of later ones: short reductions lose more by the
+/// instructions than they gain.
 public enum ConvolutionTile<
     I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let pixelStride: Int,
-    let inputChannels: Int
+    let inputChannels: Int, let asksAhead: Int
 > {
     @usableFromInline typealias Offsets = InlineArray<segments, Int>
     @usableFromInline typealias Pointers = InlineArray<segments, UnsafePointer<Float>>
@@ -121,9 +122,11 @@ public enum ConvolutionTile<
         var weight = pass.pointee.weights
         var run = 0
         repeat {
-            prefetch(inputs, at: Int(ahead[run]))
+            if asksAhead > 0 { prefetch(inputs, at: Int(ahead[run])) }
             if upcomingLines > 0 { pass.pointee.prefetchWeights(lines: upcomingLines) }
-            if runLength > channelBlock { prefetchRest(call, inputs, at: Int(ahead[run])) }
+            if asksAhead > 0, runLength > channelBlock {
+                prefetchRest(call, inputs, at: Int(ahead[run]))
+            }
             var at = Int(runs[run])
             let end = at &+ runLength
             repeat {

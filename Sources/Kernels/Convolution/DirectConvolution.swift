@@ -6,7 +6,7 @@
 /// so that small maps fill it too. No output depends on the tile that it is in.
 public enum DirectConvolution<
     I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let lastVectors: Int,
-    let lastSegments: Int, let pixelStride: Int, let inputChannels: Int
+    let lastSegments: Int, let pixelStride: Int, let inputChannels: Int, let asksAhead: Int
 > {
     @inlinable @inline(__always)
     public static var panelLanes: Int { vectors &* I.lanes }
@@ -43,7 +43,7 @@ public enum DirectConvolution<
             call, channel: panels &* panelLanes, runs: 0..<call.pointee.runCount, weights: rest,
             upcoming: rest)
         pass.walk.piecesPerRow = call.pointee.width
-        SegmentTiles<I, lastVectors, lastSegments, 1, 0, inputChannels>.run(call, &pass)
+        SegmentTiles<I, lastVectors, lastSegments, 1, 0, inputChannels, asksAhead>.run(call, &pass)
         noteStatistics(call, channel: panels &* panelLanes, lanes: lastLanes)
     }
 
@@ -65,7 +65,7 @@ public enum DirectConvolution<
         var pass = TilePass(
             call, channel: panel &* panelLanes, runs: first..<first &+ count,
             weights: weights(call, pass: index, panel: panel), upcoming: upcoming)
-        PieceTiles<I, vectors, segments, pixels, pixelStride, inputChannels>.run(
+        PieceTiles<I, vectors, segments, pixels, pixelStride, inputChannels, asksAhead>.run(
             call, &pass, upcomingLines: count &* call.pointee.runLength &* panelLanes / channelBlock)
         if first &+ count == call.pointee.runCount {
             noteStatistics(call, channel: panel &* panelLanes, lanes: panelLanes)
@@ -92,8 +92,13 @@ public enum DirectConvolution<
 /// cost no code.
 public enum PieceTiles<
     I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let pixelStride: Int,
-    let inputChannels: Int
+    let inputChannels: Int, let asksAhead: Int
 > {
+    @usableFromInline
+    typealias Tiles<let width: Int> = SegmentTiles<
+        I, vectors, segments, width, pixelStride, inputChannels, asksAhead
+    >
+
     @inlinable @inline(__always)
     static func run(
         _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, upcomingLines: Int
@@ -122,19 +127,13 @@ public enum PieceTiles<
         _ width: Int, _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>
     ) {
         switch width {
-        case 1: SegmentTiles<I, vectors, segments, 1, pixelStride, inputChannels>.run(call, pass)
-        case 2 where pixels >= 2:
-            SegmentTiles<I, vectors, segments, 2, pixelStride, inputChannels>.run(call, pass)
-        case 3 where pixels >= 3:
-            SegmentTiles<I, vectors, segments, 3, pixelStride, inputChannels>.run(call, pass)
-        case 4 where pixels >= 4:
-            SegmentTiles<I, vectors, segments, 4, pixelStride, inputChannels>.run(call, pass)
-        case 5 where pixels >= 5:
-            SegmentTiles<I, vectors, segments, 5, pixelStride, inputChannels>.run(call, pass)
-        case 6 where pixels >= 6:
-            SegmentTiles<I, vectors, segments, 6, pixelStride, inputChannels>.run(call, pass)
-        case 7 where pixels >= 7:
-            SegmentTiles<I, vectors, segments, 7, pixelStride, inputChannels>.run(call, pass)
+        case 1: Tiles<1>.run(call, pass)
+        case 2 where pixels >= 2: Tiles<2>.run(call, pass)
+        case 3 where pixels >= 3: Tiles<3>.run(call, pass)
+        case 4 where pixels >= 4: Tiles<4>.run(call, pass)
+        case 5 where pixels >= 5: Tiles<5>.run(call, pass)
+        case 6 where pixels >= 6: Tiles<6>.run(call, pass)
+        case 7 where pixels >= 7: Tiles<7>.run(call, pass)
         default: break
         }
     }
@@ -144,8 +143,13 @@ public enum PieceTiles<
 /// across the ends of rows.
 public enum SegmentTiles<
     I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let pixelStride: Int,
-    let inputChannels: Int
+    let inputChannels: Int, let asksAhead: Int
 > {
+    @usableFromInline
+    typealias Tile<let count: Int> = ConvolutionTile<
+        I, vectors, count, pixels, pixelStride, inputChannels, asksAhead
+    >
+
     @inlinable @inline(__always)
     static func run(_ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>) {
         let pieces = pass.pointee.walk.piecesPerRow &* call.pointee.height
@@ -162,22 +166,14 @@ public enum SegmentTiles<
         count: Int
     ) {
         switch size {
-        case 1:
-            ConvolutionTile<I, vectors, 1, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
-        case 2 where segments >= 2:
-            ConvolutionTile<I, vectors, 2, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
-        case 3 where segments >= 3:
-            ConvolutionTile<I, vectors, 3, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
-        case 4 where segments >= 4:
-            ConvolutionTile<I, vectors, 4, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
-        case 5 where segments >= 5:
-            ConvolutionTile<I, vectors, 5, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
-        case 6 where segments >= 6:
-            ConvolutionTile<I, vectors, 6, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
-        case 7 where segments >= 7:
-            ConvolutionTile<I, vectors, 7, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
-        case 8 where segments >= 8:
-            ConvolutionTile<I, vectors, 8, pixels, pixelStride, inputChannels>.run(call, pass, count: count)
+        case 1: Tile<1>.run(call, pass, count: count)
+        case 2 where segments >= 2: Tile<2>.run(call, pass, count: count)
+        case 3 where segments >= 3: Tile<3>.run(call, pass, count: count)
+        case 4 where segments >= 4: Tile<4>.run(call, pass, count: count)
+        case 5 where segments >= 5: Tile<5>.run(call, pass, count: count)
+        case 6 where segments >= 6: Tile<6>.run(call, pass, count: count)
+        case 7 where segments >= 7: Tile<7>.run(call, pass, count: count)
+        case 8 where segments >= 8: Tile<8>.run(call, pass, count: count)
         default: break
         }
     }
