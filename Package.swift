@@ -70,7 +70,7 @@ let package = Package(
         .target(
             name: "CommandSupport",
             dependencies: [
-                "ResNetEngine", "ModelFiles",
+                "ResNetEngine", "ModelFiles", "PreActivation", "SqueezeExcitation", "ResNetD",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "resnet-bench", dependencies: ["CommandSupport", "CAllocationCounter"]),
@@ -78,6 +78,8 @@ let package = Package(
 
         // Block variants on the public API alone.
         .target(name: "PreActivation", dependencies: ["ResNetEngine"], path: "Plugins/PreActivation"),
+        .target(name: "SqueezeExcitation", dependencies: ["ResNetEngine"], path: "Plugins/SqueezeExcitation"),
+        .target(name: "ResNetD", dependencies: ["ResNetEngine"], path: "Plugins/ResNetD"),
 
         .testTarget(
             name: "TopologyTests", dependencies: ["Topology", "CTopology"], resources: [.copy("Resources")]),
@@ -86,7 +88,12 @@ let package = Package(
         .testTarget(
             name: "ResNetEngineTests", dependencies: ["ResNetEngine", "ModelFiles", "CAllocationCounter"]),
         .testTarget(name: "CommandTests", dependencies: ["resnet-bench", "resnet-score", "ModelFiles"]),
-        .testTarget(name: "PluginTests", dependencies: ["PreActivation", "ResNetEngine"]),
+        .testTarget(
+            name: "PluginTests",
+            dependencies: [
+                "CommandSupport", "ModelFiles", "PreActivation", "SqueezeExcitation", "ResNetD",
+                "ResNetEngine",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

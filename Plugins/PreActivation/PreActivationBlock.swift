@@ -4,31 +4,55 @@ import ResNetEngine
 ///
 ///     y = conv1(relu(bn1(x))),  out = conv2(relu(bn2(y))) + shortcut(x)
 ///
-/// The shortcut is a 1×1 projection where channels or stride change, else `x` itself.
+/// and with a bottleneck a 1×1, a 3×3 and a 1×1 convolution, four times as many channels at the end. The shortcut is a
+/// 1×1 convolution where channels or stride change, else `x` itself. A network of these blocks ends with one more
+/// normalisation and ReLU.
 public struct PreActivationBlock: BlockVariant {
-    public static let name = "pre-activation"
-    public var className: String { "PreActivationBlock" }
+    private let isBottleneck: Bool
 
-    public init() {}
+    public init(bottleneck: Bool = false) { isBottleneck = bottleneck }
+
+    public var name: String { isBottleneck ? "pre-activation-bottleneck" : "pre-activation" }
+    public var className: String { isBottleneck ? "PreActivationBottleneck" : "PreActivationBlock" }
+    public var expansion: Int { ResidualFunction.expansion(bottleneck: isBottleneck) }
 
     public func build(
-        _ builder: inout NetworkBuilder, input: Edge, inputChannels: Int, outputChannels: Int, stride: Int
+        _ builder: inout NetworkBuilder, input: Edge, _ shape: BlockShape
     ) throws(EngineError) -> Edge {
-        let bn1 = builder.declare("bn1", BatchNorm2d(inputChannels))
-        let conv1 = builder.declare(
-            "conv1", Conv2d(inputChannels, outputChannels, kernel: 3, stride: stride, padding: 1))
-        let bn2 = builder.declare("bn2", BatchNorm2d(outputChannels))
-        let conv2 = builder.declare("conv2", Conv2d(outputChannels, outputChannels, kernel: 3, padding: 1))
+        let channels = shape.channels * expansion
+        let geometries = try ResidualFunction.geometries(shape, bottleneck: isBottleneck)
+        var layers: [(norm: LayerReference, conv: LayerReference)] = []
+        for (index, geometry) in geometries.enumerated() {
+            let norm = builder.declare("bn\(index + 1)", BatchNorm2d(geometry.inputChannels))
+            let conv = builder.declare("conv\(index + 1)", Conv2d(geometry, bias: false))
+            layers.append((norm, conv))
+        }
         let relu = builder.declare("relu", ReLUModule())
         var shortcut = input
-        if inputChannels != outputChannels || stride != 1 {
+        if shape.inputChannels != channels || shape.stride != 1 {
             let projection = builder.declare(
-                "shortcut", Conv2d(inputChannels, outputChannels, kernel: 1, stride: stride))
+                "shortcut",
+                Conv2d(shape.inputChannels, channels, kernel: 1, stride: shape.stride, bias: false))
             shortcut = try builder.apply(projection, to: input)
         }
 
-        var y = try builder.apply(conv1, to: builder.apply(relu, to: builder.apply(bn1, to: input)))
-        y = try builder.apply(conv2, to: builder.apply(relu, to: builder.apply(bn2, to: y)))
+        var y = input
+        for layer in layers {
+            y = try builder.apply(layer.conv, to: builder.apply(relu, to: builder.apply(layer.norm, to: y)))
+        }
         return try builder.add(y, shortcut)
     }
+
+    public func tail(
+        _ builder: inout NetworkBuilder, input: Edge, channels: Int
+    ) throws(EngineError) -> Edge {
+        let norm = builder.declare("norm", BatchNorm2d(channels))
+        let relu = builder.declare("norm_relu", ReLUModule())
+        return try builder.apply(relu, to: builder.apply(norm, to: input))
+    }
+}
+
+extension Plugin {
+    public static let preActivation = Plugin(
+        "PreActivation", blocks: [PreActivationBlock(), PreActivationBlock(bottleneck: true)])
 }

@@ -57,12 +57,13 @@ extension ModelOptions {
     private func structure(
         _ machine: Machine
     ) throws(EngineError) -> (network: ResNet, state: StateDictionary?) {
-        let variant = try OptionValue.choice(block, "--block", among: [(ResidualBlock.name, ResidualBlock())])
-        guard model == "notebook" else {
-            throw EngineError(
-                .usage, "--model", "'\(model)' is not in version \(ToolVersion.current)", expected: "notebook"
-            )
+        let registry = Registry.standard
+        let variant = try block.map { name throws(EngineError) in
+            try OptionValue.choice(
+                name, "--block", among: registry.blocks.map { ($0.value.name, $0.value) })
         }
+        let preset = try OptionValue.choice(
+            model, "--model", among: [("notebook", nil)] + ResNet.presets.map { ($0.name, $0) })
         _ = try seedValue()
         let image = try imageSize()
         if let weights {
@@ -78,11 +79,21 @@ extension ModelOptions {
                 try checkMemory(Int(clamping: status.st_size), "weights in \(weights)", machine)
             }
             let state = try Safetensors.read(weights)
-            return (try ResNet(matching: state, block: variant, image: image, subject: weights), state)
+            guard let preset else {
+                return (
+                    try ResNet(
+                        matching: state, block: variant ?? ResidualBlock(), image: image, subject: weights),
+                    state
+                )
+            }
+            var network = ResNet(preset, block: variant, image: image)
+            if let classes = state["fc.weight"]?.shape.dimensions.first { network.classes = classes }
+            return (network, state)
         }
-        let standard = ResNet(block: variant)
-        guard let image else { return (standard, nil) }
-        return (ResNet(block: variant, imageHeight: image.height, imageWidth: image.width), nil)
+        if let preset { return (ResNet(preset, block: variant, image: image), nil) }
+        var network = ResNet(block: variant ?? ResidualBlock())
+        (network.imageHeight, network.imageWidth) = image ?? (network.imageHeight, network.imageWidth)
+        return (network, nil)
     }
 
     /// Weights may be of any size; the memory is not.
@@ -96,5 +107,13 @@ extension ModelOptions {
                 .resource, given == limit ? "--max-memory" : "memory of this machine",
                 "\(bytes) bytes of \(what)", expected: "at most \(limit)")
         }
+    }
+}
+
+extension ResNet {
+    /// A preset's network for images of a size that an option may give.
+    fileprivate init(_ preset: Preset, block: (any BlockVariant)?, image: (height: Int, width: Int)?) {
+        self.init(
+            preset, block: block, imageHeight: image?.height ?? 224, imageWidth: image?.width ?? 224)
     }
 }

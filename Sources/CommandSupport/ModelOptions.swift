@@ -5,7 +5,10 @@ import ResNetEngine
 ///
 /// They stay text here; ``ModelOptions`` turns them into values with errors that name the flag.
 public struct ModelOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The network: notebook.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "The network: \((["notebook"] + ResNet.presets.map(\.name)).joined(separator: ", ")).",
+            valueName: "name"))
     public var model = "notebook"
 
     @Option(
@@ -18,8 +21,13 @@ public struct ModelOptions: ParsableArguments {
         help: ArgumentHelp("Random numbers begin as after PyTorch's manual_seed(n).", valueName: "n"))
     public var seed = "0"
 
-    @Option(help: ArgumentHelp("The block variant: notebook.", valueName: "name"))
-    public var block = "notebook"
+    @Option(
+        help: ArgumentHelp(
+            """
+            The block variant, instead of the network's own: \
+            \(Registry.standard.blocks.map(\.value.name).joined(separator: ", ")).
+            """, valueName: "name"))
+    public var block: String?
 
     @Option(
         help: ArgumentHelp(

@@ -9,6 +9,8 @@ public protocol InstructionSet: SendableMetatype {
     /// `max(vector, 0)` by lane; a NaN stays a NaN. A requirement because only the comparison of a concrete
     /// vector type is one instruction.
     static func rectified(_ vector: Vector) -> Vector
+    /// The larger value by lane, NaN where one of them is.
+    static func larger(_ a: Vector, _ b: Vector) -> Vector
     /// Steps of a convolution's reduction between two branches, a divisor of 16. More save instructions, until the
     /// compiler keeps weights of later steps in registers that the sums need.
     static var unrolledSteps: Int { get }

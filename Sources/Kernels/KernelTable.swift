@@ -7,6 +7,8 @@ public struct KernelTable: Sendable {
     public var linear: LinearKernel
     public var channelAffine: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
     public var rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
+    public var maximumPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
+    public var meanPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
     public var winogradInput: @Sendable (UnsafePointer<WinogradInputCall>) -> Void
     public var winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
     /// Floats in a vector.
@@ -49,6 +51,8 @@ public struct KernelTable: Sendable {
             lanes: bodies.lanes, run: bodies.linear)
         channelAffine = bodies.channelAffine
         rowStatistics = bodies.rowStatistics
+        maximumPooling = bodies.maximumPooling
+        meanPooling = bodies.meanPooling
         winogradInput = bodies.winogradInput
         winogradOutput = bodies.winogradOutput
         lanes = bodies.lanes
@@ -69,6 +73,8 @@ public struct KernelBodies: Sendable {
     let linear: @Sendable (UnsafePointer<LinearCall>) -> Void
     let channelAffine: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
     let rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
+    let maximumPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
+    let meanPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
     let winogradInput: @Sendable (UnsafePointer<WinogradInputCall>) -> Void
     let winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
     let peakProbe: @Sendable (_ iterations: Int) -> Float
@@ -89,6 +95,8 @@ public struct KernelBodies: Sendable {
         planarStride2: @escaping Convolution, linear: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void,
         channelAffine: @escaping @Sendable (UnsafePointer<ChannelAffineCall>) -> Void,
         rowStatistics: @escaping @Sendable (UnsafePointer<RowStatisticsCall>) -> Void,
+        maximumPooling: @escaping @Sendable (UnsafePointer<PoolingCall>) -> Void,
+        meanPooling: @escaping @Sendable (UnsafePointer<PoolingCall>) -> Void,
         winogradInput: @escaping @Sendable (UnsafePointer<WinogradInputCall>) -> Void,
         winogradOutput: @escaping @Sendable (UnsafePointer<WinogradOutputCall>) -> Void,
         peakProbe: @escaping @Sendable (Int) -> Float, lanes: Int, panelLanes: Int, pixels: Int,
@@ -102,6 +110,8 @@ public struct KernelBodies: Sendable {
         self.linear = linear
         self.channelAffine = channelAffine
         self.rowStatistics = rowStatistics
+        self.maximumPooling = maximumPooling
+        self.meanPooling = meanPooling
         self.winogradInput = winogradInput
         self.winogradOutput = winogradOutput
         self.peakProbe = peakProbe
@@ -138,6 +148,8 @@ public enum KernelTiles<
             linear: { DotLinear<I, rowTile, outputTile>.run($0) },
             channelAffine: { ChannelAffine<I>.run($0) },
             rowStatistics: { RowStatistics<I>.run($0) },
+            maximumPooling: { MaximumPooling<I>.run($0) },
+            meanPooling: { MeanPooling<I>.run($0) },
             winogradInput: { WinogradInput<I>.run($0) },
             winogradOutput: { WinogradOutput<I>.run($0) },
             peakProbe: { MultiplyAddProbe<I, chains>.run($0) },

@@ -14,6 +14,11 @@ enum AVX2: InstructionSet {
     static func rectified(_ vector: Vector) -> Vector {
         vector.replacing(with: Vector(repeating: 0), where: Vector(repeating: 0) .> vector)
     }
+
+    @inline(__always)
+    static func larger(_ a: Vector, _ b: Vector) -> Vector {
+        b.replacing(with: a, where: a .> b).replacing(with: a, where: a .!= a)
+    }
 }
 
 extension KernelTable {

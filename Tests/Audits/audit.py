@@ -77,6 +77,8 @@ KERNELS = [
            lambda t: [Loop(multiply_adds=1, loads=1, stores=1)]),
     Kernel("RowStatistics", "static Kernels.RowStatistics.rows(", "",
            lambda t: [Loop(multiply_adds=4, adds=4, loads=4)]),
+    Kernel("MaximumPooling", "static Kernels.MaximumPooling.rows(", "", None),
+    Kernel("MeanPooling", "static Kernels.MeanPooling.rows(", "", None),
     Kernel("WinogradInput", "static Kernels.WinogradInput.tiles(", "", None),
     Kernel("WinogradOutput", "static Kernels.WinogradOutput.tiles(", "", None),
     Kernel("MultiplyAddProbe", "@Sendable (Swift.Int) -> Swift.Float in static Kernels.KernelTiles.bodies(",

@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ["--model", "resnet18"], ["--model", "net.onnx"], ["--block", "bottleneck"], ["--mode", "train"],
+        ["--model", "resnet19"], ["--model", "net.onnx"], ["--block", "dense"], ["--mode", "train"],
         ["--isa", "avx1024"], ["--executor", "threads"], ["--pin", "cores"], ["--pin", "list:"],
         ["--pin", "list:x"],
         ["--seed", "-1"], ["--seed", "x"], ["--max-memory", "0"], ["--max-memory", "1G"], ["--image", "28"],

@@ -9,6 +9,9 @@ enum EmulatedWide: InstructionSet {
     static func rectified(_ vector: Vector) -> Vector {
         vector.replacing(with: Vector(repeating: 0), where: Vector(repeating: 0) .> vector)
     }
+    static func larger(_ a: Vector, _ b: Vector) -> Vector {
+        b.replacing(with: a, where: a .> b).replacing(with: a, where: a .!= a)
+    }
 }
 
 extension KernelTable {

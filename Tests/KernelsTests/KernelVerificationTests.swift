@@ -27,7 +27,7 @@ import Topology
         let cases = ConvolutionLayer.sweep(
             widths: Array(1...15), channels: [1, 16, 17], filters: [1, 16, 17, 32, 50])
         let table = KernelSelection.table(for: .detected)
-        try check(KernelVerification.run(table, cases, seed: Self.seed), atLeast: 20)
+        try check(KernelVerification.run(table, cases, poolings: 32, seed: Self.seed), atLeast: 20)
     }
 
     /// An emulator that shows another processor than meant would have other kernels tested.

@@ -38,6 +38,19 @@ import Testing
         }
     }
 
+    /// A stem, poolings, strides and groups.
+    @Test(arguments: machineLevels)
+    func presets(isa: ISALevel) throws {
+        let network = try makePreset("resnext50_32x4d", channels: 16, height: 75, width: 61)
+        let model = try Model(network, seed: 7)
+        let input = try seededInput([9, 3, 75, 61])
+        let expected = try score(model, input, makeOptions(threads: 1, isa: isa, batch: 9))
+        for (threads, batch) in [(1, 1), (2, 9), (3, 2), (3, 9), (7, 9)] {
+            let options = makeOptions(threads: threads, isa: isa, batch: batch)
+            #expect(try score(model, input, options) == expected, "\(threads) threads, batch \(batch)")
+        }
+    }
+
     @Test(arguments: machineLevels)
     func batchMode(isa: ISALevel) throws {
         let network = ResNet(

@@ -102,7 +102,8 @@ import Testing
         let weights = try Model(odd, seed: 0).weights
         let read = try ResNet(matching: weights, image: (5, 3))
         let geometry: [Int] = [
-            read.blocks, read.inputChannels, read.channels, read.imageHeight, read.imageWidth, read.classes,
+            read.stages[0].blocks, read.inputChannels, read.stages[0].channels, read.imageHeight,
+            read.imageWidth, read.classes,
         ]
         #expect(geometry.elementsEqual([4, 2, 6, 5, 3, 9]))
         #expect(failure { _ = try ResNet(matching: weights) }?.code == .badData)

@@ -28,6 +28,18 @@ private struct Sketch: Architecture {
         #expect(engine.flopsPerImage > 306_000_000 && engine.flopsPerImage < 308_000_000)
     }
 
+    /// Every normalisation, ReLU and sum is in a convolution, and the stem's pooling too.
+    @Test(arguments: [("resnet50", 53), ("resnet18", 20), ("resnext50_32x4d", 53)])
+    func presetsAreFusedWhole(name: String, convolutions: Int) throws {
+        let model = try Model(makePreset(name, channels: 16, height: 224, width: 224), seed: 0)
+        let engine = try Engine(model, options: makeOptions())
+        let operations = engine.steps.map(\.operation)
+        #expect(operations.first == "pooled-convolution")
+        #expect(operations.dropFirst().dropLast(2).allSatisfy { $0 == "convolution" })
+        #expect(operations.suffix(2) == ["pooling", "linear"])
+        #expect(operations.count == convolutions + 2)
+    }
+
     @Test func batchModeMergesPointwiseSteps() throws {
         let engine = try Engine(Model(ResNet(), seed: 0), options: makeOptions(mode: .batch))
         #expect(engine.steps.filter { $0.operation == "channel-affine-sum" }.count == 6)

@@ -90,7 +90,13 @@ import Testing
     @Test(arguments: BatchNormalizationMode.allCases, machineLevels)
     func workersAllocateNothing(mode: BatchNormalizationMode, isa: ISALevel) throws {
         try #require(callocation_counter_is_active() == 1)
-        let model = try Model(ResNet(blocks: 2, channels: 40, imageHeight: 18, imageWidth: 19), seed: 1)
+        try checkWorker(ResNet(blocks: 2, channels: 40, imageHeight: 18, imageWidth: 19), mode, isa)
+        // With a stem, poolings, strides and groups.
+        try checkWorker(makePreset("resnext50_32x4d", channels: 16, height: 40, width: 33), mode, isa)
+    }
+
+    private func checkWorker(_ network: ResNet, _ mode: BatchNormalizationMode, _ isa: ISALevel) throws {
+        let model = try Model(network, seed: 1)
         let planner = Planner(
             table: KernelSelection.table(for: isa), caches: WorkerCaches(first: 32 << 10, last: 512 << 10),
             exact: false)

@@ -1,6 +1,7 @@
 import Foundation
 import ModelFiles
 import ResNetEngine
+import Testing
 
 /// The committed PyTorch fixtures of networks with other geometry than the notebook's.
 struct NotebookFixture: CustomStringConvertible, Sendable {
@@ -73,3 +74,9 @@ func seededInput(_ shape: [Int], seed: UInt64 = 1) throws -> Tensor {
 }
 
 let machineLevels = ISALevel.allCases.filter { $0 <= .detected }
+
+/// A preset's network with few channels and ten classes.
+func makePreset(_ name: String, channels: Int, height: Int, width: Int) throws -> ResNet {
+    let preset = try #require(ResNet.presets.first { $0.name == name })
+    return ResNet(preset, imageHeight: height, imageWidth: width, channels: channels, classes: 10)
+}

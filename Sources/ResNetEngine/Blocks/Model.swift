@@ -9,10 +9,14 @@ public protocol Architecture: Sendable {
     var className: String { get }
     /// The shape of one image.
     var inputShape: FeatureShape { get }
+    /// How weights start before any training.
+    var initialization: InitializationScheme { get }
     func build(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge
 }
 
 extension Architecture {
+    public var initialization: InitializationScheme { .standard }
+
     /// Parameters and buffers in order of construction.
     public func parameters() throws(EngineError) -> [ParameterSpecification] { try declared().parameters }
 
@@ -106,7 +110,26 @@ public struct Model: Sendable {
             }
             state[specification.name] = .tensor(tensor)
         }
+        if architecture.initialization == .heNormal {
+            try Self.drawConvolutionsAgain(architecture, &state, &generator)
+        }
         try self.init(architecture, weights: state)
+    }
+
+    /// As `kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")` of every convolution.
+    private static func drawConvolutionsAgain(
+        _ architecture: any Architecture, _ state: inout StateDictionary, _ generator: inout TorchGenerator
+    ) throws(EngineError) {
+        for specification in try architecture.parameters() where specification.shape.count == 4 {
+            guard var tensor = state.tensor(specification.name) else { continue }
+            let shape = specification.shape
+            let deviation = Float((2 / Double(max(shape[0] * shape[2] * shape[3], 1))).squareRoot())
+            try tensor.withMutableElements { elements throws(EngineError) in
+                generator.normal(elements)
+                for index in elements.indices { elements[index] *= deviation }
+            }
+            state[specification.name] = .tensor(tensor)
+        }
     }
 
     /// The architecture as PyTorch initialises it after `manual_seed(seed)`.

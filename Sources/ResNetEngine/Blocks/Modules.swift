@@ -12,6 +12,15 @@ public enum Initialization: Sendable, Hashable {
     case counter
 }
 
+/// How all weights of a network start.
+public enum InitializationScheme: Sendable, Hashable {
+    /// As the modules initialise themselves.
+    case standard
+    /// As torchvision's ResNets: then every convolution's weight is drawn again, normal with variance 2 / fan-out (He et
+    /// al., "Delving Deep into Rectifiers", 2015).
+    case heNormal
+}
+
 /// A named tensor that a network needs.
 public struct ParameterSpecification: Sendable, Hashable {
     public let name: String
@@ -134,9 +143,13 @@ public struct BatchNorm2d: LayerModule {
 }
 
 public struct ReLUModule: LayerModule {
-    public init() {}
+    /// Whether the summary says so; nothing else depends on it.
+    public var inPlace: Bool
+
+    public init(inPlace: Bool = false) { self.inPlace = inPlace }
+
     public var parameters: [ParameterSpecification] { [] }
-    public var summary: String { "ReLU()" }
+    public var summary: String { inPlace ? "ReLU(inplace=True)" : "ReLU()" }
     public func operation(path: String, _ context: ParameterContext) throws(EngineError) -> any Operation {
         ReLU()
     }

@@ -63,6 +63,13 @@ public struct NetworkBuilder: Sendable {
         }
     }
 
+    /// Applies a layer to several edges.
+    public mutating func apply(_ layer: LayerReference, to edges: [Edge]) throws(EngineError) -> Edge {
+        try append(layer.path, inputs: edges) { context throws(EngineError) in
+            try layer.module.operation(path: layer.path, context)
+        }
+    }
+
     public mutating func add(_ first: Edge, _ second: Edge) throws(EngineError) -> Edge {
         try append(path("add"), inputs: [first, second]) { _ throws(EngineError) in Add() }
     }
@@ -103,5 +110,22 @@ public struct NetworkBuilder: Sendable {
         guard !children.isEmpty else { return "\(className)()" }
         let body = children.joined(separator: "\n").split(separator: "\n", omittingEmptySubsequences: false)
         return "\(className)(\n" + body.map { "  \($0)\n" }.joined() + ")"
+    }
+}
+
+extension NetworkBuilder {
+    /// The usual shortcut: a 1×1 convolution and a batch normalisation, as `downsample`, where channels or stride change;
+    /// else the input itself.
+    public mutating func projection(
+        of input: Edge, _ shape: BlockShape, outputChannels: Int
+    ) throws(EngineError) -> Edge {
+        guard shape.stride != 1 || shape.inputChannels != outputChannels else { return input }
+        return try scope("downsample", "Sequential") { builder throws(EngineError) in
+            let conv = builder.declare(
+                "0",
+                Conv2d(shape.inputChannels, outputChannels, kernel: 1, stride: shape.stride, bias: false))
+            let bn = builder.declare("1", BatchNorm2d(outputChannels))
+            return try builder.apply(bn, to: builder.apply(conv, to: input))
+        }
     }
 }

@@ -1,115 +1,147 @@
 import Diagnostics
 import Tensors
 
-/// The notebook's network: residual blocks on images, then a linear classifier on all their features. The
-/// notebook's constants are the defaults.
+/// A residual network: a stem or none, stages of blocks, and a classifier.
+///
+/// The block variant is a parameter. `ResNet()` is the notebook's network; ``presets`` are the usual ones.
 public struct ResNet: Architecture {
+    /// Blocks of one width.
+    public struct Stage: Sendable, Hashable {
+        /// Its path in the state_dict: `layer1`.
+        public var name: String
+        public var blocks: Int
+        /// Channels of its blocks; their outputs have ``BlockVariant/expansion`` times as many.
+        public var channels: Int
+        /// Of its first block.
+        public var stride: Int
+
+        public init(_ name: String, blocks: Int, channels: Int, stride: Int = 1) {
+            self.name = name
+            self.blocks = blocks
+            self.channels = channels
+            self.stride = stride
+        }
+    }
+
+    /// What the classifier reads.
+    public enum Head: Sendable, Hashable {
+        /// All features of the last map, in `c h w` order. PyTorch would construct it before the blocks.
+        case features
+        /// The mean of each channel.
+        case means
+    }
+
+    /// The name by which commands choose it.
+    public var name: String
     public var block: any BlockVariant
-    public var blocks: Int
     public var inputChannels: Int
-    public var channels: Int
     public var imageHeight: Int
     public var imageWidth: Int
+    /// Channels of the stem, or nil where images go into the first stage.
+    public var stemChannels: Int?
+    public var stages: [Stage]
+    public var groups = 1
+    /// Channels of a group for every 64 channels of a stage.
+    public var baseWidth = 64
+    public var head: Head
     public var classes: Int
 
     public init(
-        block: any BlockVariant = ResidualBlock(), blocks: Int = 3, inputChannels: Int = 3,
-        channels: Int = 64,
-        imageHeight: Int = 28, imageWidth: Int = 28, classes: Int = 10
+        name: String, block: any BlockVariant, inputChannels: Int = 3, imageHeight: Int, imageWidth: Int,
+        stemChannels: Int?, stages: [Stage], head: Head, classes: Int
     ) {
+        self.name = name
         self.block = block
-        self.blocks = blocks
         self.inputChannels = inputChannels
-        self.channels = channels
         self.imageHeight = imageHeight
         self.imageWidth = imageWidth
+        self.stemChannels = stemChannels
+        self.stages = stages
+        self.head = head
         self.classes = classes
     }
 
-    public var name: String { "notebook" }
     public var className: String { "ResNet" }
     public var inputShape: FeatureShape {
         FeatureShape(channels: inputChannels, height: imageHeight, width: imageWidth)
     }
+    public var initialization: InitializationScheme { stemChannels == nil ? .standard : .heNormal }
 
     public func build(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge {
-        let features = FeatureShape(channels: channels, height: imageHeight, width: imageWidth)
-        try features.check(subject: className)
-        guard blocks >= 0, classes >= 1 else {
-            throw EngineError(
-                .badData, className, "\(blocks) blocks, \(classes) classes", expected: "0 and 1 or more")
+        try check()
+        switch head {
+        case .features:
+            let classifier = builder.declare("layer_out", LinearModule(try featureCount(), classes))
+            let maps = try maps(&builder)
+            return try builder.apply(classifier, to: builder.flatten(maps))
+        case .means:
+            let maps = try maps(&builder)
+            let pool = builder.declare("avgpool", AdaptiveAvgPool2d())
+            let classifier = builder.declare("fc", LinearModule(outputChannels, classes))
+            let means = try builder.apply(pool, to: maps)
+            return try builder.apply(classifier, to: builder.flatten(means))
         }
-        let classifier = builder.declare("layer_out", LinearModule(features.elementCount, classes))
-        let maps = try builder.scope("make_layer", "Sequential") { builder throws(EngineError) in
-            var edge = builder.input
-            for index in 0..<blocks {
-                edge = try builder.scope("\(index)", block.className) { builder throws(EngineError) in
-                    try block.build(
-                        &builder, input: edge, inputChannels: index == 0 ? inputChannels : channels,
-                        outputChannels: channels, stride: 1)
+    }
+
+    /// Stem, stages and tail.
+    private func maps(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge {
+        var edge = builder.input
+        var channels = inputChannels
+        if let stemChannels {
+            edge = try block.stem(&builder, inputChannels: channels, channels: stemChannels)
+            channels = stemChannels
+        }
+        for stage in stages {
+            (edge, channels) = try builder.scope(stage.name, "Sequential") { builder throws(EngineError) in
+                var (edge, channels) = (edge, channels)
+                for index in 0..<stage.blocks {
+                    let shape = BlockShape(
+                        inputChannels: channels, channels: stage.channels,
+                        stride: index == 0 ? stage.stride : 1, groups: groups, baseWidth: baseWidth)
+                    edge = try builder.scope("\(index)", block.className) { builder throws(EngineError) in
+                        try block.build(&builder, input: edge, shape)
+                    }
+                    channels = stage.channels * block.expansion
                 }
+                return (edge, channels)
             }
-            return edge
         }
-        return try builder.apply(classifier, to: builder.flatten(maps))
+        return try block.tail(&builder, input: edge, channels: channels)
     }
-}
 
-extension ResNet {
-    /// The network that a state_dict was saved from, its geometry read off the tensors' shapes.
+    /// Channels after the last block.
+    private var outputChannels: Int {
+        guard let last = stages.last(where: { $0.blocks > 0 }) else { return stemChannels ?? inputChannels }
+        return last.channels * block.expansion
+    }
+
+    /// Features that a classifier of all of them reads.
     ///
-    /// The classifier gives height · width: taken as square unless `image` says otherwise.
-    /// - Throws: `badData` naming the tensor that is missing or does not fit.
-    public init(
-        matching state: StateDictionary, block: any BlockVariant = ResidualBlock(),
-        image: (height: Int, width: Int)? = nil, subject: String = "weights"
-    ) throws(EngineError) {
-        func shape(_ name: String, rank: Int) throws(EngineError) -> Shape {
-            guard let shape = state[name]?.shape else {
-                throw EngineError(
-                    .badData, subject, "no tensor \(name)", expected: "the notebook network's tensors")
-            }
-            guard shape.rank == rank, shape.dimensions.allSatisfy({ $0 > 0 }) else {
-                throw EngineError(
-                    .badData, "\(subject): tensor \(name)", "shape \(shape)",
-                    expected: "\(rank) extents above 0")
-            }
-            return shape
-        }
-        let classifier = try shape("layer_out.weight", rank: 2)
-        let first = try shape("make_layer.0.conv1.weight", rank: 4)
-        let (channels, features) = (first[0], classifier[1])
-        let area = features / channels
-        let (height, width) = image ?? (Self.squareRoot(area), Self.squareRoot(area))
-        let (product, overflow) = height.multipliedReportingOverflow(by: width)
-        if overflow || height < 1 || width < 1 || product != area || features % channels != 0 {
-            let found = "shape \(classifier), \(channels) channels"
+    /// - Throws: `badData` where a stem or a stride, which blocks may round their own way, makes that unknown before they
+    ///   are built.
+    private func featureCount() throws(EngineError) -> Int {
+        guard stemChannels == nil, stages.allSatisfy({ $0.stride == 1 }) else {
             throw EngineError(
-                .badData, "\(subject): tensor layer_out.weight", found,
-                expected: image.map { "\(channels) · \($0.height) · \($0.width) features" }
-                    ?? "channels · h · h features; for another image give --image HxW")
+                .badData, name, "a classifier of all features after strides", expected: "of means")
         }
-        self.init(
-            block: block, blocks: Self.blockCount(of: state), inputChannels: first[1], channels: channels,
-            imageHeight: height, imageWidth: width, classes: classifier[0])
+        let features = FeatureShape(channels: outputChannels, height: imageHeight, width: imageWidth)
+        try features.check(subject: className)
+        return features.elementCount
     }
 
-    private static func squareRoot(_ value: Int) -> Int {
-        var root = Int(Double(value).squareRoot())
-        while root > 0, root * root > value { root -= 1 }
-        while (root + 1) * (root + 1) <= value { root += 1 }
-        return root
-    }
-
-    /// One more than the highest block number among names `make_layer.N.…`, counting up without a gap.
-    private static func blockCount(of state: StateDictionary) -> Int {
-        let numbers = Set(
-            state.names.compactMap { name -> Int? in
-                let parts = name.split(separator: ".", maxSplits: 2)
-                return parts.count == 3 && parts[0] == "make_layer" ? Int(parts[1]) : nil
-            })
-        var count = 0
-        while numbers.contains(count) { count += 1 }
-        return count
+    /// - Throws: `badData` for numbers that no network has.
+    private func check() throws(EngineError) {
+        let limit = 1 << 20
+        let numbers =
+            [inputChannels, stemChannels ?? 1, groups, baseWidth]
+            + stages.flatMap { [$0.channels, $0.stride] }
+        guard numbers.allSatisfy({ (1...limit).contains($0) }), classes >= 1,
+            stages.allSatisfy({ (0...limit).contains($0.blocks) }),
+            stages.allSatisfy({ $0.channels <= limit / block.expansion })
+        else {
+            throw EngineError(
+                .badData, name, "channels, blocks, strides or classes out of range", expected: "1 to \(limit)"
+            )
+        }
     }
 }

@@ -45,15 +45,15 @@ public struct ChannelAffineSum: Operation {
 }
 
 extension ChannelAffineSum: PlannableOperation {
-    func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
+    public func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
         InputRequirement(overwritable: true)
     }
 
-    func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
+    public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         KernelChoice(name: "affine.f32.1x16.\(context.table.isa)")
     }
 
-    func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
+    public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         try ChannelAffineStep(self, context)
     }
 }

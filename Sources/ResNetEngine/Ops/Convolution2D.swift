@@ -156,16 +156,18 @@ public struct Convolution2D: Operation {
 
 extension Convolution2D: PlannableOperation {
     /// Whether the input map may stay planar: few channels would leave most of a channel block empty.
-    private var prefersPlanar: Bool { geometry.inputChannels < channelBlock && geometry.dilationWidth == 1 }
+    private var prefersPlanar: Bool {
+        geometry.inputChannels < channelBlock && geometry.dilationWidth == 1 && geometry.groups == 1
+    }
 
-    func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
+    public func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
         index == 0
             ? InputRequirement(
                 halo: max(geometry.paddingHeight, geometry.paddingWidth), acceptsPlanar: prefersPlanar)
             : InputRequirement(overwritable: true)
     }
 
-    func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
+    public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         let winograd = "winograd4x4.f32.\(context.table.isa)"
         switch algorithm(context) {
         case .direct(let reason):
@@ -177,34 +179,40 @@ extension Convolution2D: PlannableOperation {
         }
     }
 
+    /// What one kernel computes: the convolution, or one bundle of its groups.
     private func problem(_ context: StepPlanningContext) -> ConvolutionProblem {
-        geometry.problem(output: context.output.shape, inputLayout: context.inputs[0].layout)
+        GroupBundles(geometry).geometry.problem(
+            output: context.output.shape, inputLayout: context.inputs[0].layout)
     }
 
     private func algorithm(_ context: StepPlanningContext) -> ConvolutionAlgorithm {
-        ConvolutionAlgorithm(problem(context), lanes: context.table.lanes, exact: context.exact)
+        ConvolutionAlgorithm(
+            geometry.problem(output: context.output.shape, inputLayout: context.inputs[0].layout),
+            lanes: context.table.lanes, exact: context.exact)
     }
 
-    func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
+    public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
         let input = context.inputs[0]
         let taps =
             switch algorithm(context) {
             case .direct: geometry.kernelHeight * geometry.kernelWidth
             case .winograd: WinogradWeights.elements
             }
+        let groups = GroupBundles(geometry)
+        let inputs = groups.count == 1 ? input.planes * input.pixelStride : groups.geometry.inputChannels
         var size = ByteCount(subject: context.node)
-        try size.add(4, input.planes * input.pixelStride, taps, context.output.planes * channelBlock)
+        try size.add(4, inputs, taps, context.output.planes * channelBlock)
         return size.bytes
     }
 
-    func scratchCount(_ context: StepPlanningContext) -> Int {
+    public func scratchCount(_ context: StepPlanningContext) -> Int {
         switch algorithm(context) {
         case .direct: 0
         case .winograd: WinogradTiling(context).scratchCount
         }
     }
 
-    func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
+    public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         switch algorithm(context) {
         case .direct: try ConvolutionStep(self, context)
         case .winograd: try WinogradStep(self, context)

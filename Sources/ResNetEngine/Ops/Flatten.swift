@@ -26,11 +26,11 @@ public struct Flatten: Operation {
 }
 
 extension Flatten: PlannableOperation {
-    func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
+    public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         KernelChoice(name: "flatten.f32.\(context.inputs[0].layout)")
     }
 
-    func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
+    public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         FlattenStep(input: context.inputs[0], output: context.output)
     }
 }

@@ -61,13 +61,13 @@ public struct Linear: Operation {
 }
 
 extension Linear: PlannableOperation {
-    var wantsImageGroups: Bool { true }
+    public var wantsImageGroups: Bool { true }
 
-    func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
+    public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         KernelChoice(name: context.table.linear.name)
     }
 
-    func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
+    public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
         let input = context.inputs[0]
         var size = ByteCount(subject: context.node)
         let padded = LinearWeights.elementCount(
@@ -76,7 +76,7 @@ extension Linear: PlannableOperation {
         return size.bytes
     }
 
-    func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
+    public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         try LinearStep(self, context)
     }
 }

@@ -27,13 +27,19 @@ public enum AccuracyClass: Sendable, Hashable {
 }
 
 /// What an operation asks of one of its inputs.
-struct InputRequirement: Sendable {
+public struct InputRequirement: Sendable {
     /// Zero rows and columns around the map that the operation reads.
-    var halo = 0
+    public var halo: Int
     /// May read `c h w` rows instead of channel blocks.
-    var acceptsPlanar = false
+    public var acceptsPlanar: Bool
     /// May write its output over this input, if nothing else reads that.
-    var overwritable = false
+    public var overwritable: Bool
+
+    public init(halo: Int = 0, acceptsPlanar: Bool = false, overwritable: Bool = false) {
+        self.halo = halo
+        self.acceptsPlanar = acceptsPlanar
+        self.overwritable = overwritable
+    }
 }
 
 /// One kind of operation: what it computes, its cost, its reference and how it becomes a step.
@@ -53,7 +59,7 @@ public protocol Operation: Sendable {
 }
 
 /// An operation that the planner turns into a step.
-protocol PlannableOperation: Operation {
+public protocol PlannableOperation: Operation {
     func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement
     /// Whether the step wants several images at once rather than one that stays in cache.
     var wantsImageGroups: Bool { get }
@@ -67,14 +73,22 @@ protocol PlannableOperation: Operation {
 }
 
 /// A picked kernel by name, and why others were not picked.
-struct KernelChoice: Sendable {
-    var name: String
-    var rejected: [KernelRejection] = []
+public struct KernelChoice: Sendable {
+    /// `family.type.tile.isa`.
+    public var name: String
+    public var rejected: [KernelRejection]
+
+    public init(name: String, rejected: [KernelRejection] = []) {
+        self.name = name
+        self.rejected = rejected
+    }
 }
 
 extension PlannableOperation {
-    func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement { InputRequirement() }
-    var wantsImageGroups: Bool { false }
-    func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }
-    func scratchCount(_ context: StepPlanningContext) -> Int { 0 }
+    public func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
+        InputRequirement()
+    }
+    public var wantsImageGroups: Bool { false }
+    public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }
+    public func scratchCount(_ context: StepPlanningContext) -> Int { 0 }
 }

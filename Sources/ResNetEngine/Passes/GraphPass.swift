@@ -10,7 +10,10 @@ protocol GraphPass: Sendable {
 /// The rewrites, in order.
 enum GraphPasses {
     static var all: [any GraphPass] {
-        [FoldBatchNormalization(), FuseResidual(), FuseReLU(), LowerPointwise(), AbsorbFlatten()]
+        [
+            FoldBatchNormalization(), FuseResidual(), FuseReLU(), FusePooling(), LowerPointwise(),
+            AbsorbFlatten(),
+        ]
     }
 }
 

@@ -2,7 +2,7 @@ import Diagnostics
 import Kernels
 
 /// A planned operation: kernel chosen, weights packed, places known. Runs without allocating or failing.
-protocol Step: Sendable {
+public protocol Step: Sendable {
     /// Runs one part of the step for `images`, all of one micro-batch or group. All parts together do all of the work,
     /// in any order and at the same time.
     func run(_ context: StepContext, images: Range<Int>, part: StepPart)
@@ -14,21 +14,26 @@ extension Step {
 }
 
 /// Which part of a step is to be run.
-struct StepPart: Sendable {
-    var index: Int
-    var count: Int
+public struct StepPart: Sendable {
+    public var index: Int
+    public var count: Int
 
-    static let whole = StepPart(index: 0, count: 1)
+    public init(index: Int, count: Int) {
+        self.index = index
+        self.count = count
+    }
+
+    public static let whole = StepPart(index: 0, count: 1)
 
     /// What cannot be cut is done by the first part.
-    var isFirst: Bool { index == 0 }
+    public var isFirst: Bool { index == 0 }
 
     /// This part's share of output rows.
-    func rows(of height: Int) -> Range<Int> { height * index / count..<height * (index + 1) / count }
+    public func rows(of height: Int) -> Range<Int> { height * index / count..<height * (index + 1) / count }
 }
 
 /// What a step sees of the batch it works on.
-struct StepContext {
+public struct StepContext {
     /// The caller's images, `n c h w`.
     var input: UnsafePointer<Float>
     /// The caller's results, `n` features.
@@ -42,14 +47,14 @@ struct StepContext {
     var statistics: UnsafeMutablePointer<Double>
     var coefficients: UnsafeMutablePointer<Float>
     /// What a step needs for itself while it runs, of this worker alone.
-    var scratch: UnsafeMutablePointer<Float>
+    public internal(set) var scratch: UnsafeMutablePointer<Float>
     /// First image of the group, and of the micro-batch, in work.
     var groupStart = 0
     var microBatchStart = 0
 
     /// The start of one image's features.
     @inline(__always)
-    func image(_ index: Int, of placement: TensorPlacement) -> UnsafeMutablePointer<Float> {
+    public func image(_ index: Int, of placement: TensorPlacement) -> UnsafeMutablePointer<Float> {
         switch placement.scope {
         case .microBatch: slotArena + placement.offset + (index - microBatchStart) * placement.elementCount
         case .group: slotArena + placement.offset + (index - groupStart) * placement.elementCount
@@ -59,22 +64,23 @@ struct StepContext {
 
     /// Pixel (0, 0) of one image's features.
     @inline(__always)
-    func origin(_ index: Int, of placement: TensorPlacement) -> UnsafeMutablePointer<Float> {
+    public func origin(_ index: Int, of placement: TensorPlacement) -> UnsafeMutablePointer<Float> {
         image(index, of: placement) + placement.origin
     }
 }
 
 /// What an operation knows when it becomes a step.
-struct StepPlanningContext {
-    let node: String
+public struct StepPlanningContext {
+    /// The node's name, for errors.
+    public let node: String
     let table: KernelTable
-    let inputs: [TensorPlacement]
-    let output: TensorPlacement
+    public let inputs: [TensorPlacement]
+    public let output: TensorPlacement
     /// Where the step's coefficients stand if the batch's own statistics make them, in floats.
     let coefficientOffset: Int?
     /// Where a convolution is to note what batch normalisation wants to know of its result.
     var statistics: TensorPlacement?
     var caches = WorkerCaches(first: 32 << 10, last: 256 << 10)
     /// Whether convolutions keep to the products of their definition.
-    var exact = true
+    public internal(set) var exact = true
 }

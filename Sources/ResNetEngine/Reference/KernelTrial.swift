@@ -185,6 +185,57 @@ struct KernelTrial {
         return try statistics(step, source, input, context)
     }
 
+    /// A pooling of a map.
+    mutating func pooling(
+        _ operation: Pooling, _ shape: FeatureShape, table: KernelTable
+    ) throws(EngineError) -> Result {
+        let memory = TrialMemory()
+        let source = memory.reserve(shape, halo: 1)
+        let target = memory.reserve(try operation.outputShape([shape], node: "trial"), halo: 1)
+        let step = PoolingStep(
+            operation,
+            StepPlanningContext(
+                node: "trial", table: table, inputs: [source], output: target, coefficientOffset: nil))
+        let context = try memory.context()
+        let input = memory.fill(source, halo: false, context, &random)
+        step.run(context, images: 0..<1)
+        if let damage = memory.damage([source, target], context) { return .broken(damage) }
+        return compare(
+            memory.read(target, context), operation.reference([input]),
+            operation.reference([input.map(abs)]), operation.accuracy)
+    }
+
+    /// A 3×3 convolution at stride 2 and a maximum pooling of its result, which has `shape`.
+    mutating func pooledConvolution(
+        _ pooling: Pooling, _ shape: FeatureShape, table: KernelTable, caches: WorkerCaches
+    ) throws(EngineError) -> Result {
+        let geometry = Convolution2D.Geometry(
+            inputChannels: 3, outputChannels: shape.channels, kernel: 3, stride: 2, padding: 1)
+        var convolution = try Convolution2D(
+            geometry, weight: random.tensor(geometry.weightShape), bias: random.tensor([shape.channels]),
+            node: "trial")
+        convolution.rectifies = shape.width % 2 == 0
+        let operation = PooledConvolution(convolution: convolution, pooling: pooling)
+        let memory = TrialMemory()
+        let source = memory.reserve(
+            FeatureShape(channels: 3, height: 2 * shape.height, width: 2 * shape.width), .planar, halo: 1)
+        let target = memory.reserve(try operation.outputShape([source.shape], node: "trial"), halo: 1)
+        let planning = StepPlanningContext(
+            node: "trial", table: table, inputs: [source], output: target, coefficientOffset: nil,
+            caches: caches)
+        memory.scratchCount = operation.scratchCount(planning)
+        let step = try PooledConvolutionStep(operation, planning)
+        let context = try memory.context()
+        let input = memory.fill(source, context, &random)
+        // In parts, as workers that share an image do.
+        for part in 0..<2 { step.run(context, images: 0..<1, part: StepPart(index: part, count: 2)) }
+        memory.forget(source, context)
+        if let damage = memory.damage([source, target], context) { return .broken(damage) }
+        let magnitude = pooling.reference([convolution.magnitude([input])])
+        return compare(
+            memory.read(target, context), operation.reference([input]), magnitude, convolution.accuracy)
+    }
+
     // MARK: -
 
     /// - Parameter magnitude: the sum of the absolute values of each output's terms: rounding errors grow with it.

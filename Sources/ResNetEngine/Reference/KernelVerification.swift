@@ -39,32 +39,39 @@ public enum KernelVerification {
     }
 
     static func run(
-        _ table: KernelTable, _ cases: [ConvolutionLayer] = ConvolutionLayer.sweep(), seed: UInt64
+        _ table: KernelTable, _ cases: [ConvolutionLayer] = ConvolutionLayer.sweep(), poolings: Int = 240,
+        seed: UInt64
     ) throws(EngineError) -> [Outcome] {
         var outcomes: [Outcome] = []
         for kernel in table.convolutions {
             outcomes.append(
-                try convolution(kernel.name, kernel, cases, table, seed: seed) {
-                    if case .yes = kernel.supports($0) { true } else { false }
+                try convolution(kernel.name, kernel, cases, table, seed: seed) { layer, output in
+                    if case .yes = kernel.supports(layer.kernelProblem(output: output)) {
+                        true
+                    } else {
+                        false
+                    }
                 })
         }
         outcomes.append(
-            try convolution("winograd4x4.f32.\(table.isa)", nil, cases, table, seed: seed) {
-                ConvolutionAlgorithm.rejection($0) == nil
+            try convolution("winograd4x4.f32.\(table.isa)", nil, cases, table, seed: seed) { layer, output in
+                ConvolutionAlgorithm.rejection(layer.problem(output: output)) == nil
             })
         return outcomes + [
             try linear(table, seed: seed), try affine(table, seed: seed), try statistics(table, seed: seed),
+            try pooling(.maximum, poolings, table, seed: seed),
+            try pooling(.mean, poolings, table, seed: seed),
         ]
     }
 
     private static func convolution(
         _ name: String, _ kernel: ConvolutionKernel?, _ cases: [ConvolutionLayer], _ table: KernelTable,
-        seed: UInt64, supports: (ConvolutionProblem) -> Bool
+        seed: UInt64, supports: (ConvolutionLayer, FeatureShape) -> Bool
     ) throws(EngineError) -> Outcome {
         var outcome = Outcome(kernel: name)
         for (index, problem) in cases.enumerated() {
             let shape = FeatureShape(channels: 1, height: problem.height, width: problem.width)
-            guard supports(problem.problem(output: shape)) else { continue }
+            guard supports(problem, shape) else { continue }
             var trial = KernelTrial(seed: seed &+ UInt64(index))
             let bytes = [512 << 10, 16 << 10, 2 << 10, 256][index / 6 % 4]
             let caches = WorkerCaches(first: bytes / 4, last: bytes)
@@ -111,6 +118,32 @@ public enum KernelVerification {
             let shape = FeatureShape(channels: channels, height: channels % 5 + 1, width: channels % 29 + 1)
             var trial = KernelTrial(seed: seed &+ UInt64(channels))
             outcome.record(try trial.statistics(shape, table: table), "statistics:\(shape)")
+        }
+        return outcome
+    }
+
+    /// Poolings of maps in memory, maximum poolings behind a convolution too.
+    private static func pooling(
+        _ kind: Pooling.Kind, _ count: Int, _ table: KernelTable, seed: UInt64
+    ) throws(EngineError) -> Outcome {
+        var outcome = Outcome(kernel: PoolingStep.kernelName(kind, table))
+        for turn in 0..<count {
+            let kernel = turn % 5 + 1
+            var window = PoolingWindow(
+                kernel: kernel, stride: turn / 5 % 3 + 1, padding: turn % 2 * (kernel / 2),
+                coversEdges: turn % 3 == 0)
+            if turn % 4 == 0 { window.kernelWidth += 1 }
+            let shape = FeatureShape(
+                channels: turn % 41 + 1, height: kernel + turn % 7, width: kernel + 1 + turn * 5 % 23)
+            let operation = try Pooling(kind, turn % 16 == 15 ? nil : window, node: "trial")
+            var trial = KernelTrial(seed: seed &+ UInt64(turn))
+            let name = "\(kind.rawValue):\(shape),\(window)"
+            outcome.record(try trial.pooling(operation, shape, table: table), name)
+            guard kind == .maximum else { continue }
+            let caches = WorkerCaches(first: 1 << 10, last: [64 << 10, 2 << 10][turn / 7 % 2])
+            outcome.record(
+                try trial.pooledConvolution(operation, shape, table: table, caches: caches),
+                "conv+\(name), cache of \(caches.last)")
         }
         return outcome
     }

@@ -45,15 +45,10 @@ struct ReductionOrder {
         }
     }
 
-    /// The index into `k c/groups r s`, or `nil` where the place is padding or of another group.
-    func weightIndex(k: Int, run: Int, l: Int) -> Int? {
+    /// The input channel, which may be one of padding, and the kernel's row and column of an element of a run.
+    func tap(run: Int, l: Int) -> (c: Int, r: Int, s: Int) {
         let (tap, s) = (run * tapsInRun + l / channels).quotientAndRemainder(dividingBy: geometry.kernelWidth)
         let (plane, r) = tap.quotientAndRemainder(dividingBy: geometry.kernelHeight)
-        let channel = plane * channels + l % channels
-        let groupInputs = geometry.inputChannels / geometry.groups
-        let firstOfGroup = k / (geometry.outputChannels / geometry.groups) * groupInputs
-        guard channel >= firstOfGroup, channel < firstOfGroup + groupInputs else { return nil }
-        return ((k * groupInputs + channel - firstOfGroup) * geometry.kernelHeight + r) * geometry.kernelWidth
-            + s
+        return (plane * channels + l % channels, r, s)
     }
 }

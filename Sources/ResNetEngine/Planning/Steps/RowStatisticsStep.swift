@@ -27,10 +27,8 @@ struct RowStatisticsStep: Step {
             let mean = context.statistics + (offset * context.batchCapacity + image * 2 * channels)
             if let kernel {
                 var call = RowStatisticsCall(
-                    input: context.origin(image, of: input), rowStride: input.rowStride,
-                    blockStride: input.planeStride, notes: context.image(image, of: notes),
-                    notesRowStride: 3 * channels, blocks: input.planes, height: input.shape.height,
-                    width: input.shape.width)
+                    input, at: context.origin(image, of: input), notes: context.image(image, of: notes),
+                    rows: 0..<input.shape.height)
                 kernel(&call)
             }
             combine(context.image(image, of: notes), channels, mean: mean, moment: mean + channels)
@@ -62,5 +60,20 @@ struct RowStatisticsStep: Step {
                 moment[c] += max(within, 0) + width * deviation * deviation
             }
         }
+    }
+}
+
+extension RowStatisticsCall {
+    /// Rows `rows` of a map whose pixel (0, 0) is at `origin`, and whose first row's notes are at `notes`.
+    init(
+        _ placement: TensorPlacement, at origin: UnsafePointer<Float>, notes: UnsafeMutablePointer<Float>,
+        rows: Range<Int>
+    ) {
+        let notesRowStride = 3 * placement.planes * channelBlock
+        self.init(
+            input: origin + rows.lowerBound * placement.rowStride, rowStride: placement.rowStride,
+            blockStride: placement.planeStride, notes: notes + rows.lowerBound * notesRowStride,
+            notesRowStride: notesRowStride, blocks: placement.planes, height: rows.count,
+            width: placement.shape.width)
     }
 }

@@ -50,8 +50,8 @@ struct WinogradStep: Step {
             pointwise, tiling.transformed, tiling.products, panelLanes: kernel.panelLanes,
             caches: context.caches
         ).runsPerPass(of: offsets.count)
-        taps = try ConvolutionStep.table(offsets, tiling.transformed, context)
-        ahead = try ConvolutionStep.table(
+        taps = try PackedConvolution.table(offsets, tiling.transformed, context)
+        ahead = try PackedConvolution.table(
             order.offsetsAhead(
                 offsets, runsPerPass: runsPerPass, advance: kernel.tilePixels * channelBlock),
             tiling.transformed, context)
@@ -156,14 +156,11 @@ struct WinogradStep: Step {
 
     private func noteStatistics(_ context: StepContext, _ image: Int, _ tileRows: Range<Int>) {
         guard let statistics else { return }
-        let first = tileRows.lowerBound * WinogradWeights.tile
         let end = min(tileRows.upperBound * WinogradWeights.tile, output.shape.height)
-        let rowStride = 3 * output.planes * channelBlock
+        let first = min(tileRows.lowerBound * WinogradWeights.tile, end)
         var call = RowStatisticsCall(
-            input: context.origin(image, of: output) + first * output.rowStride, rowStride: output.rowStride,
-            blockStride: output.planeStride, notes: context.image(image, of: statistics) + first * rowStride,
-            notesRowStride: rowStride, blocks: output.planes, height: max(end - first, 0),
-            width: output.shape.width)
+            output, at: context.origin(image, of: output), notes: context.image(image, of: statistics),
+            rows: first..<end)
         table.rowStatistics(&call)
     }
 }

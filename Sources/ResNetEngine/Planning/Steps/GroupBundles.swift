@@ -1,0 +1,47 @@
+import Kernels
+
+/// How a grouped convolution is cut into ungrouped ones: bundles of as few groups as fill whole channel blocks, with zero
+/// weights between the groups of a bundle.
+///
+/// What a group's inputs hold that is not finite spreads to the other groups of its bundle.
+struct GroupBundles {
+    let count: Int
+    /// One bundle as a convolution of its own.
+    let geometry: Convolution2D.Geometry
+
+    init(_ geometry: Convolution2D.Geometry) {
+        let inputs = geometry.inputChannels / geometry.groups
+        let outputs = geometry.outputChannels / geometry.groups
+        var groups = 1
+        if geometry.groups > 1 {
+            let fitting = (1...geometry.groups).first {
+                geometry.groups % $0 == 0 && $0 * inputs % channelBlock == 0
+                    && $0 * outputs % channelBlock == 0
+            }
+            groups = fitting ?? geometry.groups
+        }
+        count = geometry.groups / groups
+        var bundle = geometry
+        bundle.inputChannels = groups * inputs
+        bundle.outputChannels = groups * outputs
+        bundle.groups = 1
+        self.geometry = bundle
+    }
+
+    /// A map with the channels of one bundle, where the first one's lie.
+    static func view(_ placement: TensorPlacement, channels: Int) -> TensorPlacement {
+        var view = placement
+        view.shape.channels = channels
+        return view
+    }
+}
+
+extension Convolution2D.Geometry {
+    /// The index into `k c/groups r s`, or `nil` where an input channel is padding or of another group.
+    func weightIndex(k: Int, c: Int, r: Int, s: Int) -> Int? {
+        let groupInputs = inputChannels / groups
+        let firstOfGroup = k / (outputChannels / groups) * groupInputs
+        guard c >= firstOfGroup, c < firstOfGroup + groupInputs else { return nil }
+        return ((k * groupInputs + c - firstOfGroup) * kernelHeight + r) * kernelWidth + s
+    }
+}

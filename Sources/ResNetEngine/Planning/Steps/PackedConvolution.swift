@@ -1,0 +1,143 @@
+import Diagnostics
+import Kernels
+import Tensors
+
+/// A convolution without groups, its weights packed for one kernel. It knows how its maps are laid out, not where they
+/// lie.
+struct PackedConvolution: Sendable {
+    private let kernel: ConvolutionKernel
+    private let weights: AlignedBuffer<Float>
+    private let bias: AlignedBuffer<Float>
+    private let taps: AlignedBuffer<Int32>
+    /// What each run asks for while it works.
+    private let ahead: AlignedBuffer<Int32>
+    private let prefetchesWeights: Bool
+    private let runLength: Int
+    /// Floats from an input's pixel (0, 0) back to the first tap of output (0, 0).
+    private let firstTap: Int
+    private let strides: (row: Int, pixel: Int)
+    private let output: TensorPlacement
+    private let residual: TensorPlacement?
+    private let rectifies: Bool
+    /// Output rows whose inputs stay in the worker's own cache while all panels of weights pass by.
+    private let bandHeight: Int
+    /// Whether the rows of all maps follow each other without a gap, so that they can be taken as one.
+    private let isFlat: Bool
+    /// Runs of a pass, so that its weights and those of the next one stay in the worker's own cache.
+    private let runsPerPass: Int
+    private let passesOutermost: Bool
+
+    /// Where the maps of one call lie: their pixels (0, 0), and the notes about row 0.
+    struct Maps {
+        var input: UnsafePointer<Float>
+        var residual: UnsafePointer<Float>?
+        var output: UnsafeMutablePointer<Float>
+        var statistics: UnsafeMutablePointer<Float>?
+    }
+
+    /// One bundle of the operation's groups.
+    ///
+    /// - Parameters:
+    ///   - input: the layout of a map with the bundle's channels; likewise `output` and `residual`.
+    ///   - notesStatistics: whether calls come with notes.
+    init(
+        _ operation: Convolution2D, bundle: Int = 0, input: TensorPlacement, output: TensorPlacement,
+        residual: TensorPlacement?, notesStatistics: Bool, _ context: StepPlanningContext
+    ) throws(EngineError) {
+        let geometry = GroupBundles(operation.geometry).geometry
+        self.output = output
+        self.residual = residual
+        rectifies = operation.rectifies
+        let problem = geometry.problem(output: output.shape, inputLayout: input.layout)
+        kernel = try KernelSelection.choose(for: problem, in: context.table, node: context.node).kernel
+        firstTap = geometry.paddingHeight * input.rowStride + geometry.paddingWidth * input.pixelStride
+        strides = (geometry.strideHeight * input.rowStride, geometry.strideWidth * input.pixelStride)
+        let width = output.shape.width
+        isFlat =
+            !notesStatistics && strides.row == width * strides.pixel
+            && output.rowStride == width * output.pixelStride
+            && residual?.rowStride ?? output.rowStride == output.rowStride
+        let blocking = CacheBlocking(
+            geometry, input, output, panelLanes: kernel.panelLanes, caches: context.caches)
+        bandHeight = blocking.bandHeight
+        prefetchesWeights = blocking.streamsWeights
+        passesOutermost = blocking.passesOutermost
+
+        // The reduction, as offsets of runs of consecutive floats.
+        let order = ReductionOrder(geometry, input)
+        let offsets = order.offsets(in: input)
+        runLength = order.runLength
+        runsPerPass = blocking.runsPerPass(of: offsets.count)
+        taps = try Self.table(offsets, input, context)
+        ahead = try Self.table(
+            order.offsetsAhead(
+                offsets, runsPerPass: runsPerPass, advance: kernel.tilePixels * strides.pixel), input,
+            context)
+
+        let channels = geometry.outputChannels
+        weights = try AlignedBuffer(
+            count: ConvolutionWeights.elementCount(
+                reduction: offsets.count * runLength, outputChannels: channels),
+            subject: context.node)
+        bias = try AlignedBuffer(count: blocks(ofChannels: channels) * channelBlock, subject: context.node)
+        let (firstOutput, firstInput) = (bundle * channels, bundle * geometry.inputChannels)
+        operation.bias.withElements {
+            for k in 0..<channels { bias.pointer[k] = $0[firstOutput + k] }
+        }
+        operation.weight.withElements { source in
+            ConvolutionWeights.pack(
+                into: weights.pointer, outputChannels: channels, panelLanes: kernel.panelLanes,
+                runCount: offsets.count, runLength: runLength
+            ) { k, run, l in
+                let (c, r, s) = order.tap(run: run, l: l)
+                guard c < geometry.inputChannels else { return 0 }
+                return operation.geometry.weightIndex(k: firstOutput + k, c: firstInput + c, r: r, s: s)
+                    .map { source[$0] } ?? 0
+            }
+        }
+    }
+
+    static func table(
+        _ offsets: [Int], _ input: TensorPlacement, _ context: StepPlanningContext
+    ) throws(EngineError) -> AlignedBuffer<Int32> {
+        let table = try AlignedBuffer<Int32>(count: offsets.count, subject: context.node)
+        for (index, offset) in offsets.enumerated() {
+            guard let entry = Int32(exactly: offset) else {
+                throw EngineError(
+                    .resource, context.node, "map of \(input.elementCount) floats", expected: "a smaller one")
+            }
+            table.pointer[index] = entry
+        }
+        return table
+    }
+
+    /// Computes output rows `rows`.
+    func run(_ maps: Maps, rows: Range<Int>) {
+        var first = rows.lowerBound
+        while first < rows.upperBound {
+            let end = min(first + bandHeight, rows.upperBound)
+            runBand(maps, rows: first..<end)
+            first = end
+        }
+    }
+
+    private func runBand(_ maps: Maps, rows: Range<Int>) {
+        let width = output.shape.width
+        let first = rows.lowerBound
+        var call = ConvolutionCall(
+            input: maps.input + (first * strides.row - firstTap), weights: weights.pointer,
+            bias: bias.pointer,
+            residual: maps.residual.map { $0 + first * (residual?.rowStride ?? 0) },
+            output: maps.output + first * output.rowStride,
+            statistics: maps.statistics.map { $0 + first * 3 * output.planes * channelBlock },
+            runs: taps.pointer, ahead: ahead.pointer, runCount: taps.count, runLength: runLength,
+            runsPerPass: runsPerPass, passesOutermost: passesOutermost, prefetchesWeights: prefetchesWeights,
+            blocks: output.planes, height: isFlat ? 1 : rows.count,
+            width: isFlat ? rows.count * width : width,
+            inputRowStride: strides.row, inputPixelStride: strides.pixel,
+            outputRowStride: output.rowStride, outputBlockStride: output.planeStride,
+            residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
+            rectifies: rectifies)
+        kernel.run(&call)
+    }
+}

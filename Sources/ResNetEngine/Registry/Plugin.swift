@@ -1,0 +1,14 @@
+/// What a package adds to a ``Registry``: made against the public interface alone.
+public struct Plugin: Sendable {
+    /// Stands in error messages.
+    public let name: String
+    /// The lowest ``Registry/interface`` that the plugin needs.
+    public let interface: Int
+    public let blocks: [any BlockVariant]
+
+    public init(_ name: String, interface: Int = 1, blocks: [any BlockVariant] = []) {
+        self.name = name
+        self.interface = interface
+        self.blocks = blocks
+    }
+}
