@@ -86,7 +86,8 @@ let package = Package(
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "ResNetEngine"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "ResNetEngine"]),
         .testTarget(
-            name: "ResNetEngineTests", dependencies: ["ResNetEngine", "ModelFiles", "CAllocationCounter"]),
+            name: "ResNetEngineTests",
+            dependencies: ["ResNetEngine", "Kernels", "ModelFiles", "CAllocationCounter"]),
         .testTarget(name: "CommandTests", dependencies: ["resnet-bench", "resnet-score", "ModelFiles"]),
         .testTarget(
             name: "PluginTests",

@@ -45,7 +45,7 @@ extension ModelOptions {
         let free = AvailableMemory.bytes + 4 * (try model.parameterCount)
         limited.maximumBytes = min(options.maximumBytes ?? .max, free)
         do throws(EngineError) {
-            return try Engine(model, options: limited, machine: machine)
+            return try Engine(model, options: limited, registry: .standard, machine: machine)
         } catch {
             guard error.subject == "--max-memory", limited.maximumBytes != options.maximumBytes else {
                 throw error

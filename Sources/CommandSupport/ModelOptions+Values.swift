@@ -22,6 +22,7 @@ extension ModelOptions {
                 expected: "at most \(machine.isa.rawValue) on this machine")
         }
         options.exact = exact
+        options.kernels = kernelFilter
         if let maxMemory {
             options.maximumBytes = try OptionValue.integer(maxMemory, "--max-memory", in: 1...Int.max)
         }
@@ -60,6 +61,14 @@ extension ModelOptions {
             count *= 2
         }
         return counts + [last]
+    }
+
+    /// Kernels that flags, or else the environment, choose and forbid.
+    public var kernelFilter: KernelFilter {
+        var filter = KernelFilter.environment
+        if let impl { filter.chosen = KernelFilter.patterns(impl) }
+        if let skipImpl { filter.forbidden = KernelFilter.patterns(skipImpl) }
+        return filter
     }
 
     /// The seed.

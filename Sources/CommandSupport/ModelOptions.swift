@@ -53,6 +53,19 @@ public struct ModelOptions: ParsableArguments {
         help: ArgumentHelp("The highest instruction set to use.", valueName: "auto|baseline|avx2|avx512"))
     public var isa = "auto"
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Kernels to run where they can, by name: patterns of *, ? and […], separated by commas. Also \
+            RESNET_ENGINE_IMPL.
+            """, valueName: "pattern"))
+    public var impl: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Kernels never to run, by name; also RESNET_ENGINE_SKIP_IMPL.", valueName: "pattern"))
+    public var skipImpl: String?
+
     @Flag(help: "Keep convolutions to the products of their definition: no Winograd.")
     public var exact = false
 

@@ -22,12 +22,19 @@ import Testing
         ["--pin", "list:x"],
         ["--seed", "-1"], ["--seed", "x"], ["--max-memory", "0"], ["--max-memory", "1G"], ["--image", "28"],
         ["--image", "0x28"], ["--image", "axb"], ["--weights", "model.pth"],
+        ["--impl", "nothing*"], ["--skip-impl", "conv*,nothing*"],
     ])
     func modelOption(_ arguments: [String]) throws {
         for command in ["scaling", "kernels"] {
             try expectFailure(.bench, [command] + arguments, 64, "error[usage]: \(arguments[0])")
         }
         try expectFailure(.score, arguments + ["--input", "randn:1", "--output", "x.npy"], 64, arguments[0])
+    }
+
+    @Test func nothingLeftToRun() throws {
+        for pattern in ["*", "conv*,winograd*", "linear*"] {
+            try expectFailure(.bench, ["kernels", "--skip-impl", pattern], 69, "--skip-impl")
+        }
     }
 
     @Test(arguments: [
@@ -40,8 +47,7 @@ import Testing
 
     @Test(arguments: [
         ["profile"], ["profile", "--csv"], ["layer", "conv:n1"], ["compare", "a.json", "b.json"],
-        ["--plugin", "x.so"],
-        ["--impl", "conv*"], ["--skip-impl=conv*"], ["--html", "x.html"],
+        ["--plugin", "x.so"], ["--html", "x.html"],
     ])
     func later(_ arguments: [String]) throws {
         let name = arguments[0].split(separator: "=")[0]

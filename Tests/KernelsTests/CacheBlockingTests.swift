@@ -43,7 +43,10 @@ import Topology
         throws
         -> [UInt32]
     {
-        let layer = try PreparedLayer(problem, images: 1, table: table, caches: caches, exact: exact, seed: 7)
+        var candidates = ConvolutionCandidates(table)
+        candidates.exact = exact
+        let layer = try PreparedLayer(
+            problem, images: 1, table: table, caches: caches, candidates: candidates, seed: 7)
         layer.step.run(layer.context, images: 0..<1)
         var values = [Float](repeating: 0, count: layer.output.shape.elementCount)
         values.withUnsafeMutableBufferPointer {

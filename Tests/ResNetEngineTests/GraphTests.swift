@@ -52,7 +52,8 @@ private struct Sketch: Architecture {
         let network = ResNet(blocks: blocks, channels: 24, imageHeight: 10, imageWidth: 9)
         let planner = Planner(
             table: KernelSelection.table(for: .baseline),
-            caches: WorkerCaches(first: 32 << 10, last: 512 << 10), exact: false)
+            caches: WorkerCaches(first: 32 << 10, last: 512 << 10),
+            candidates: ConvolutionCandidates(KernelSelection.table(for: .baseline)))
         let plan = try planner.draft(Model(network, seed: 0).graph(mode: .batch)).finished()
         #expect(plan.batchArenaSize == 2 * 32 * 10 * 9)
     }

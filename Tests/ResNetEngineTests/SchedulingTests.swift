@@ -98,8 +98,9 @@ import Testing
     private func checkWorker(_ network: ResNet, _ mode: BatchNormalizationMode, _ isa: ISALevel) throws {
         let model = try Model(network, seed: 1)
         let planner = Planner(
-            table: KernelSelection.table(for: isa), caches: WorkerCaches(first: 32 << 10, last: 512 << 10),
-            exact: false)
+            table: KernelSelection.table(for: isa),
+            caches: WorkerCaches(first: 32 << 10, last: 512 << 10),
+            candidates: ConvolutionCandidates(KernelSelection.table(for: isa)))
         let plan = try planner.draft(model.graph(mode: mode)).finished()
         let placement = try Machine.detect().placement(workers: 1, pin: .core)
         let run = try BatchRun(

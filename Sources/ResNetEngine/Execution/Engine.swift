@@ -57,11 +57,13 @@ public final class Engine: Sendable {
 
     /// Prepares a model.
     ///
-    /// - Throws: `usage` for options out of range, `unavailable` for an instruction set above the machine's,
+    /// - Parameter registry: whose kernels are candidates besides those built in.
+    /// - Throws: `usage` for options out of range or patterns of no kernel, `unavailable` for an instruction set above the machine's,
     ///   `badData` for a model that cannot be planned, `resource` when memory is refused or the prediction is
     ///   above a limit.
     public init(
-        _ model: Model, options: EngineOptions = EngineOptions(), machine: Machine = .detect()
+        _ model: Model, options: EngineOptions = EngineOptions(), registry: Registry = .builtin,
+        machine: Machine = .detect()
     ) throws(EngineError) {
         let isa = options.isa ?? machine.isa
         guard isa <= machine.isa else {
@@ -75,9 +77,12 @@ public final class Engine: Sendable {
         placement = try machine.placement(
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
         let graph = try model.graph(mode: options.mode)
-        let planner = Planner(
-            table: KernelSelection.table(for: isa), caches: machine.workerCaches,
-            exact: options.exact)
+        let table = KernelSelection.table(for: isa)
+        var candidates = ConvolutionCandidates(table, others: registry.convolutions.map(\.value))
+        candidates.exact = options.exact
+        candidates.filter = options.kernels
+        try candidates.check()
+        let planner = Planner(table: table, caches: machine.workerCaches, candidates: candidates)
         let draft = try planner.draft(graph)
         memory = try MemoryPrediction(
             model, draft.plan, slots: placement.workers.count, rows: options.batch)

@@ -1,7 +1,7 @@
 import Diagnostics
 import Topology
 
-/// How an engine runs a model. Nothing here changes a result but `mode`, `isa` and `exact`.
+/// How an engine runs a model. Nothing here changes a result but `mode`, `isa`, `exact` and `kernels`.
 public struct EngineOptions: Sendable {
     /// Worker slots, 1 … 1024; `nil`: the cores that this process may really use.
     public var threads: Int?
@@ -14,6 +14,8 @@ public struct EngineOptions: Sendable {
     /// the multiplications (Winograd's F(4×4, 3×3)), round about as much, and spread an infinity or NaN of one pixel over
     /// the tile of 4×4 results that it is in.
     public var exact = false
+    /// Kernels chosen and forbidden by name.
+    public var kernels = KernelFilter()
     /// Rows for which memory is reserved at prepare; any number can be run.
     public var batch: Int = 32
     /// Predicted bytes above which an engine is refused; the cgroup's limit holds always.

@@ -31,14 +31,11 @@ public struct ConvolutionLayer: Sendable, Hashable {
     var layout: Layout { isPlanar ? .planar : .blocked }
     var input: FeatureShape { FeatureShape(channels: geometry.inputChannels, height: height, width: width) }
 
-    /// What decides how it is computed.
-    func problem(output: FeatureShape) -> ConvolutionProblem {
-        geometry.problem(output: output, inputLayout: layout)
-    }
+    public var outputShape: FeatureShape { geometry.output(height: height, width: width) }
 
-    /// What one kernel computes: all of it, or one bundle of its groups.
-    func kernelProblem(output: FeatureShape) -> ConvolutionProblem {
-        GroupBundles(geometry).geometry.problem(output: output, inputLayout: layout)
+    /// What one kernel of a table computes: all of it, or one bundle of its groups.
+    var kernelProblem: ConvolutionProblem {
+        GroupBundles(geometry).geometry.problem(output: outputShape, inputLayout: layout)
     }
 }
 

@@ -35,6 +35,8 @@ public final class LayerMeasurement: @unchecked Sendable {
     ///   - problem: the layer and the images of one call.
     ///   - isa: the instruction set whose kernels are timed.
     ///   - exact: whether convolutions keep to the products of their definition.
+    ///   - kernels: chosen and forbidden ones.
+    ///   - registry: whose kernels are candidates besides those built in.
     ///   - machine: whose caches the layer's loops are cut for.
     ///   - sets: sets of feature maps that calls take in turn, so that a map is not found where the last call of it
     ///     left it.
@@ -43,7 +45,8 @@ public final class LayerMeasurement: @unchecked Sendable {
     /// - Throws: `badData` for an impossible layer, `unavailable` for an instruction set above the machine's,
     ///   `resource` when memory is refused.
     public init(
-        _ problem: LayerProblem, isa: ISALevel, exact: Bool = false, machine: Machine = .detect(),
+        _ problem: LayerProblem, isa: ISALevel, exact: Bool = false, kernels: KernelFilter = KernelFilter(),
+        registry: Registry = .builtin, machine: Machine = .detect(),
         sets: Int = 8,
         evictedBytes: Int = 0, seed: UInt64 = 0
     ) throws(EngineError) {
@@ -52,9 +55,14 @@ public final class LayerMeasurement: @unchecked Sendable {
                 .unavailable, "--isa", isa.rawValue, expected: "at most \(ISALevel.detected.rawValue)")
         }
         calls = max(sets, 1)
+        let table = KernelSelection.table(for: isa)
+        var candidates = ConvolutionCandidates(table, others: registry.convolutions.map(\.value))
+        candidates.exact = exact
+        candidates.filter = kernels
+        try candidates.check()
         let layer = try PreparedLayer(
-            problem, images: calls * problem.images, table: KernelSelection.table(for: isa),
-            caches: machine.workerCaches, exact: exact, seed: seed)
+            problem, images: calls * problem.images, table: table, caches: machine.workerCaches,
+            candidates: candidates, seed: seed)
         self.problem = problem
         kernel = layer.kernel
         flopsPerCall = problem.images * layer.flops

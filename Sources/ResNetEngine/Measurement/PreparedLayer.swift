@@ -15,8 +15,8 @@ struct PreparedLayer {
     let scratch: AlignedBuffer<Float>
 
     init(
-        _ problem: LayerProblem, images: Int, table: KernelTable, caches: WorkerCaches, exact: Bool,
-        seed: UInt64
+        _ problem: LayerProblem, images: Int, table: KernelTable, caches: WorkerCaches,
+        candidates: ConvolutionCandidates, seed: UInt64
     ) throws(EngineError) {
         var random = SeededRandom(seed: seed)
         var places = Places(images: images, node: "\(problem)")
@@ -45,12 +45,12 @@ struct PreparedLayer {
         }
         let context = StepPlanningContext(
             node: places.node, table: table, inputs: [input] + (residual.map { [$0] } ?? []), output: output,
-            coefficientOffset: nil, caches: caches, exact: exact)
+            caches: caches, candidates: candidates)
         kernel = try operation.kernelChoice(context).name
         flops = operation.cost([input.shape] + (residual.map { [$0.shape] } ?? [])).flops
         step = try operation.step(context)
         features = try AlignedBuffer(count: places.size, subject: places.node)
-        scratch = try AlignedBuffer(count: operation.scratchCount(context), subject: places.node)
+        scratch = try AlignedBuffer(count: try operation.scratchCount(context), subject: places.node)
         self.context = StepContext(
             input: UnsafePointer(features.pointer), output: features.pointer, slotArena: features.pointer,
             batchArena: features.pointer, batchCapacity: 1,

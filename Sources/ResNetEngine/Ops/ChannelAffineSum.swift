@@ -1,4 +1,5 @@
 import Diagnostics
+import Kernels
 
 /// What is left of batch normalisations, additions and ReLUs that no convolution absorbed, as one pass over
 /// memory: the sum of one or two normalised inputs, with an optional ReLU.
@@ -50,8 +51,10 @@ extension ChannelAffineSum: PlannableOperation {
     }
 
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
-        KernelChoice(name: "affine.f32.1x16.\(context.table.isa)")
+        KernelChoice(name: Self.kernelName(context.table))
     }
+
+    static func kernelName(_ table: KernelTable) -> String { "affine.f32.1x16.\(table.isa)" }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         try ChannelAffineStep(self, context)

@@ -86,16 +86,7 @@ public struct Convolution2D: Operation {
             throw EngineError(
                 .badData, node, "\(input.channels) input channels", expected: "\(geometry.inputChannels)")
         }
-        func extent(_ size: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int) -> Int {
-            let (reach, overflow) = dilation.multipliedReportingOverflow(by: kernel - 1)
-            let span = overflow ? Int.max / 2 : reach
-            return size + 2 * padding <= span ? 0 : (size + 2 * padding - span - 1) / stride + 1
-        }
-        let g = geometry
-        let output = FeatureShape(
-            channels: g.outputChannels,
-            height: extent(input.height, g.kernelHeight, g.strideHeight, g.paddingHeight, g.dilationHeight),
-            width: extent(input.width, g.kernelWidth, g.strideWidth, g.paddingWidth, g.dilationWidth))
+        let output = geometry.output(height: input.height, width: input.width)
         guard output.height > 0, output.width > 0 else {
             throw EngineError(
                 .badData, node, "input \(input) is smaller than the kernel", expected: "a larger map")
@@ -168,59 +159,54 @@ extension Convolution2D: PlannableOperation {
     }
 
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
-        let winograd = "winograd4x4.f32.\(context.table.isa)"
-        switch algorithm(context) {
-        case .direct(let reason):
-            let (kernel, rejected) = try KernelSelection.choose(
-                for: problem(context), in: context.table, node: context.node)
-            let first = KernelRejection(kernel: winograd, reason: reason)
-            return KernelChoice(name: kernel.name, rejected: [first] + rejected)
-        case .winograd: return KernelChoice(name: winograd)
-        }
-    }
-
-    /// What one kernel computes: the convolution, or one bundle of its groups.
-    private func problem(_ context: StepPlanningContext) -> ConvolutionProblem {
-        GroupBundles(geometry).geometry.problem(
-            output: context.output.shape, inputLayout: context.inputs[0].layout)
-    }
-
-    private func algorithm(_ context: StepPlanningContext) -> ConvolutionAlgorithm {
-        ConvolutionAlgorithm(
-            geometry.problem(output: context.output.shape, inputLayout: context.inputs[0].layout),
-            lanes: context.table.lanes, exact: context.exact)
+        let choice = try candidate(context)
+        return KernelChoice(name: choice.candidate.name, rejected: choice.rejected)
     }
 
     public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
-        let input = context.inputs[0]
-        let taps =
-            switch algorithm(context) {
-            case .direct: geometry.kernelHeight * geometry.kernelWidth
-            case .winograd: WinogradWeights.elements
-            }
-        let groups = GroupBundles(geometry)
-        let inputs = groups.count == 1 ? input.planes * input.pixelStride : groups.geometry.inputChannels
-        var size = ByteCount(subject: context.node)
-        try size.add(4, inputs, taps, context.output.planes * channelBlock)
-        return size.bytes
+        try candidate(context).candidate.packedBytes(self, context)
     }
 
-    public func scratchCount(_ context: StepPlanningContext) -> Int {
-        switch algorithm(context) {
-        case .direct: 0
-        case .winograd: WinogradTiling(context).scratchCount
-        }
+    public func scratchCount(_ context: StepPlanningContext) throws(EngineError) -> Int {
+        try candidate(context).candidate.scratchCount(self, context)
     }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
-        switch algorithm(context) {
-        case .direct: try ConvolutionStep(self, context)
-        case .winograd: try WinogradStep(self, context)
-        }
+        try candidate(context).candidate.step(self, context)
+    }
+
+    private func candidate(
+        _ context: StepPlanningContext
+    ) throws(EngineError) -> (candidate: any ConvolutionCandidate, rejected: [KernelRejection]) {
+        try context.candidates.choose(for: layer(context), node: context.node)
+    }
+
+    /// The convolution as it stands in a network.
+    func layer(_ context: StepPlanningContext) -> ConvolutionLayer {
+        let input = context.inputs[0]
+        var layer = ConvolutionLayer(geometry, height: input.shape.height, width: input.shape.width)
+        layer.isPlanar = input.layout == .planar
+        layer.hasBias = true
+        layer.rectifies = rectifies
+        if addsResidual { layer.residual = context.inputs[1] == context.output ? .inPlace : .apart }
+        return layer
     }
 }
 
 extension Convolution2D.Geometry {
+    /// The result's shape; an extent of 0 where the kernel is larger than the padded map.
+    func output(height: Int, width: Int) -> FeatureShape {
+        func extent(_ size: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int) -> Int {
+            let (reach, overflow) = dilation.multipliedReportingOverflow(by: kernel - 1)
+            let span = overflow ? Int.max / 2 : reach
+            return size + 2 * padding <= span ? 0 : (size + 2 * padding - span - 1) / stride + 1
+        }
+        return FeatureShape(
+            channels: outputChannels,
+            height: extent(height, kernelHeight, strideHeight, paddingHeight, dilationHeight),
+            width: extent(width, kernelWidth, strideWidth, paddingWidth, dilationWidth))
+    }
+
     /// The problem that decides which kernel computes the convolution.
     func problem(output: FeatureShape, inputLayout: Layout) -> ConvolutionProblem {
         ConvolutionProblem(

@@ -68,7 +68,7 @@ public protocol PlannableOperation: Operation {
     /// Bytes of weights that the step will pack.
     func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int
     /// Floats that the step needs for itself while it runs, in each worker.
-    func scratchCount(_ context: StepPlanningContext) -> Int
+    func scratchCount(_ context: StepPlanningContext) throws(EngineError) -> Int
     func step(_ context: StepPlanningContext) throws(EngineError) -> any Step
 }
 
@@ -90,5 +90,5 @@ extension PlannableOperation {
     }
     public var wantsImageGroups: Bool { false }
     public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }
-    public func scratchCount(_ context: StepPlanningContext) -> Int { 0 }
+    public func scratchCount(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }
 }

@@ -38,17 +38,18 @@ extension PooledConvolution: PlannableOperation {
     }
 
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
-        var choice = try convolution.kernelChoice(middle(context))
+        let direct = try Self.kernel(self, context)
+        var choice = KernelChoice(name: direct.candidate.name, rejected: direct.rejected)
         choice.name += "+\(PoolingStep.kernelName(pooling.kind, context.table))"
         return choice
     }
 
     public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
-        try convolution.packedBytes(middle(context))
+        try Self.kernel(self, context).candidate.packedBytes(convolution, middle(context))
     }
 
-    public func scratchCount(_ context: StepPlanningContext) -> Int {
-        (try? PooledConvolutionStep.band(self, context))?.elementCount ?? 0
+    public func scratchCount(_ context: StepPlanningContext) throws(EngineError) -> Int {
+        try PooledConvolutionStep.band(self, context).elementCount
     }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
@@ -59,7 +60,21 @@ extension PooledConvolution: PlannableOperation {
     private func middle(_ context: StepPlanningContext) throws(EngineError) -> StepPlanningContext {
         StepPlanningContext(
             node: context.node, table: context.table, inputs: context.inputs,
-            output: try PooledConvolutionStep.band(self, context), coefficientOffset: nil,
-            caches: context.caches, exact: true)
+            output: try PooledConvolutionStep.band(self, context), caches: context.caches,
+            candidates: context.candidates)
+    }
+
+    /// The kernel of the convolution: one that runs band by band.
+    static func kernel(
+        _ operation: PooledConvolution, _ context: StepPlanningContext
+    ) throws(EngineError) -> (candidate: DirectCandidate, rejected: [KernelRejection]) {
+        var candidates = context.candidates
+        candidates.all = candidates.all.filter { $0 is DirectCandidate }
+        let choice = try candidates.choose(
+            for: operation.convolution.layer(operation.middle(context)), node: context.node)
+        guard let direct = choice.candidate as? DirectCandidate else {
+            throw EngineError(.internalError, context.node, "kernel \(choice.candidate.name) takes no bands")
+        }
+        return (direct, choice.rejected)
     }
 }

@@ -1,5 +1,4 @@
 import Diagnostics
-import Kernels
 
 /// Moves a maximum pooling into the convolution before it: a stem's map is the largest of the network, and never leaves
 /// the cache that way.
@@ -15,9 +14,7 @@ struct FusePooling: GraphPass {
                 let host = graph.soleProducer(of: graph.nodes[index].inputs[0], for: index),
                 let convolution = graph.nodes[host].operation as? Convolution2D,
                 !convolution.addsResidual, convolution.geometry.groups == 1,
-                ConvolutionAlgorithm.rejection(
-                    convolution.geometry.problem(
-                        output: graph.shape(of: graph.nodes[host].output), inputLayout: .blocked)) != nil
+                WinogradCandidate.rejection(convolution.geometry, isPlanar: false) != nil
             else {
                 index += 1
                 continue

@@ -9,8 +9,7 @@ import Kernels
 struct Planner {
     let table: KernelTable
     let caches: WorkerCaches
-    /// Whether convolutions keep to the products of their definition.
-    let exact: Bool
+    let candidates: ConvolutionCandidates
 
     /// A micro-batch larger than this gains nothing.
     private static let microBatchLimit = 8
@@ -91,11 +90,19 @@ struct Planner {
                     output: buffers.placement(of: node.output),
                     coefficientOffset: addCoefficients(
                         &draft.plan, node, graph, records, phase: entry.phase),
-                    statistics: buffers.notes(of: node.output), caches: caches, exact: exact)
+                    statistics: buffers.notes(of: node.output), caches: caches, candidates: candidates)
                 let choice = try operation.kernelChoice(context)
+                if let pattern = choice.name.split(separator: "+").lazy.compactMap({
+                    candidates.filter.forbids(String($0))
+                }).first {
+                    throw EngineError(
+                        .unavailable, node.name,
+                        "kernel \(choice.name) is forbidden by --skip-impl \(pattern)",
+                        expected: "one that may run")
+                }
                 let bytes = try operation.packedBytes(context)
                 try packed.add(bytes)
-                draft.plan.scratchSize = max(draft.plan.scratchSize, operation.scratchCount(context))
+                draft.plan.scratchSize = max(draft.plan.scratchSize, try operation.scratchCount(context))
                 let inputs = graph.inputShapes(of: node)
                 draft.plan.summaries.append(
                     PlannedStep(

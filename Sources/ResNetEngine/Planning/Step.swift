@@ -79,8 +79,23 @@ public struct StepPlanningContext {
     /// Where the step's coefficients stand if the batch's own statistics make them, in floats.
     let coefficientOffset: Int?
     /// Where a convolution is to note what batch normalisation wants to know of its result.
-    var statistics: TensorPlacement?
-    var caches = WorkerCaches(first: 32 << 10, last: 256 << 10)
-    /// Whether convolutions keep to the products of their definition.
-    public internal(set) var exact = true
+    let statistics: TensorPlacement?
+    let caches: WorkerCaches
+    let candidates: ConvolutionCandidates
+
+    init(
+        node: String, table: KernelTable, inputs: [TensorPlacement], output: TensorPlacement,
+        coefficientOffset: Int? = nil, statistics: TensorPlacement? = nil,
+        caches: WorkerCaches = WorkerCaches(first: 32 << 10, last: 256 << 10),
+        candidates: ConvolutionCandidates? = nil
+    ) {
+        self.node = node
+        self.table = table
+        self.inputs = inputs
+        self.output = output
+        self.coefficientOffset = coefficientOffset
+        self.statistics = statistics
+        self.caches = caches
+        self.candidates = candidates ?? ConvolutionCandidates(table)
+    }
 }

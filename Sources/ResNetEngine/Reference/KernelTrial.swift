@@ -45,15 +45,16 @@ struct KernelTrial {
         let target = memory.reserve(shape, halo: shape.width % 2)
         let residual = problem.residual == .apart ? memory.reserve(shape, halo: 2) : target
         let notes = problem.hasBias ? nil : memory.reserveNotes(shape)
-        var only = table
-        if let kernel { only.convolutions = [kernel] }
         let planning = StepPlanningContext(
-            node: problem.description, table: only, inputs: [source, residual], output: target,
+            node: problem.description, table: table, inputs: [source, residual], output: target,
             coefficientOffset: nil, statistics: notes, caches: caches)
         memory.scratchCount = kernel == nil ? WinogradTiling(planning).scratchCount : 0
-        let step: any Step =
-            kernel == nil
-            ? try WinogradStep(operation, planning) : try ConvolutionStep(operation, planning)
+        let step: any Step
+        if let kernel {
+            step = try ConvolutionStep(operation, kernel, planning)
+        } else {
+            step = try WinogradStep(operation, planning)
+        }
         let context = try memory.context()
         var inputs = [memory.fill(source, context, &random)]
         if problem.residual != .none { inputs.append(memory.fill(residual, halo: false, context, &random)) }
@@ -223,7 +224,7 @@ struct KernelTrial {
         let planning = StepPlanningContext(
             node: "trial", table: table, inputs: [source], output: target, coefficientOffset: nil,
             caches: caches)
-        memory.scratchCount = operation.scratchCount(planning)
+        memory.scratchCount = try operation.scratchCount(planning)
         let step = try PooledConvolutionStep(operation, planning)
         let context = try memory.context()
         let input = memory.fill(source, context, &random)

@@ -44,19 +44,10 @@ public enum KernelVerification {
     ) throws(EngineError) -> [Outcome] {
         var outcomes: [Outcome] = []
         for kernel in table.convolutions {
-            outcomes.append(
-                try convolution(kernel.name, kernel, cases, table, seed: seed) { layer, output in
-                    if case .yes = kernel.supports(layer.kernelProblem(output: output)) {
-                        true
-                    } else {
-                        false
-                    }
-                })
+            outcomes.append(try convolution(kernel.name, kernel, cases, table, seed: seed))
         }
         outcomes.append(
-            try convolution("winograd4x4.f32.\(table.isa)", nil, cases, table, seed: seed) { layer, output in
-                ConvolutionAlgorithm.rejection(layer.problem(output: output)) == nil
-            })
+            try convolution(WinogradCandidate(table: table).name, nil, cases, table, seed: seed))
         return outcomes + [
             try linear(table, seed: seed), try affine(table, seed: seed), try statistics(table, seed: seed),
             try pooling(.maximum, poolings, table, seed: seed),
@@ -66,12 +57,13 @@ public enum KernelVerification {
 
     private static func convolution(
         _ name: String, _ kernel: ConvolutionKernel?, _ cases: [ConvolutionLayer], _ table: KernelTable,
-        seed: UInt64, supports: (ConvolutionLayer, FeatureShape) -> Bool
+        seed: UInt64
     ) throws(EngineError) -> Outcome {
+        let candidate: any ConvolutionCandidate =
+            kernel.map { DirectCandidate(kernel: $0, lanes: table.lanes) } ?? WinogradCandidate(table: table)
         var outcome = Outcome(kernel: name)
         for (index, problem) in cases.enumerated() {
-            let shape = FeatureShape(channels: 1, height: problem.height, width: problem.width)
-            guard supports(problem, shape) else { continue }
+            guard candidate.support(problem) == .yes else { continue }
             var trial = KernelTrial(seed: seed &+ UInt64(index))
             let bytes = [512 << 10, 16 << 10, 2 << 10, 256][index / 6 % 4]
             let caches = WorkerCaches(first: bytes / 4, last: bytes)

@@ -5,10 +5,15 @@ public struct Plugin: Sendable {
     /// The lowest ``Registry/interface`` that the plugin needs.
     public let interface: Int
     public let blocks: [any BlockVariant]
+    public let convolutions: [any ConvolutionCandidate]
 
-    public init(_ name: String, interface: Int = 1, blocks: [any BlockVariant] = []) {
+    public init(
+        _ name: String, interface: Int = 1, blocks: [any BlockVariant] = [],
+        convolutions: [any ConvolutionCandidate] = []
+    ) {
         self.name = name
         self.interface = interface
         self.blocks = blocks
+        self.convolutions = convolutions
     }
 }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Topology
 
 /// What networks can be made of. A value: what is registered in one is in no other.
 public struct Registry: Sendable {
@@ -22,6 +23,8 @@ public struct Registry: Sendable {
 
     /// Block variants, in order of registration.
     public private(set) var blocks: [Entry<any BlockVariant>] = []
+    /// Kernels of convolutions besides those of the instruction sets, in order of registration.
+    public private(set) var convolutions: [Entry<any ConvolutionCandidate>] = []
 
     /// Adds all that a plugin brings, or nothing.
     ///
@@ -41,8 +44,23 @@ public struct Registry: Sendable {
             }
             result.blocks.append(Entry(value: block, plugin: plugin.name))
         }
+        for kernel in plugin.convolutions {
+            let taken = Self.builtinKernels.union(result.convolutions.map(\.value.name))
+            guard !taken.contains(kernel.name), !kernel.name.isEmpty else {
+                throw EngineError(
+                    .unavailable, "plugin \(plugin.name)", "kernel '\(kernel.name)' is taken",
+                    expected: "another name")
+            }
+            result.convolutions.append(Entry(value: kernel, plugin: plugin.name))
+        }
         self = result
     }
+
+    private static let builtinKernels = Set(
+        // The tables of other instruction sets hold code that this machine may not run.
+        ISALevel.allCases.filter { $0 <= .detected }.flatMap {
+            ConvolutionCandidates(KernelSelection.table(for: $0)).all.map(\.name)
+        })
 
     /// The block variant of that name.
     ///

@@ -13,7 +13,9 @@ struct ConvolutionStep: Step {
     /// Notes statistics where there are several bundles, each of which sees but a part of the channels.
     private let rowStatistics: (@Sendable (UnsafePointer<RowStatisticsCall>) -> Void)?
 
-    init(_ operation: Convolution2D, _ context: StepPlanningContext) throws(EngineError) {
+    init(
+        _ operation: Convolution2D, _ kernel: ConvolutionKernel, _ context: StepPlanningContext
+    ) throws(EngineError) {
         let groups = GroupBundles(operation.geometry)
         input = context.inputs[0]
         output = context.output
@@ -27,7 +29,7 @@ struct ConvolutionStep: Step {
         for bundle in 0..<groups.count {
             bundles.append(
                 try PackedConvolution(
-                    operation, bundle: bundle, input: source, output: target, residual: added,
+                    operation, kernel, bundle: bundle, input: source, output: target, residual: added,
                     notesStatistics: statistics != nil, context))
         }
         self.bundles = bundles

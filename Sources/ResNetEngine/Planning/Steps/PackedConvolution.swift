@@ -41,15 +41,15 @@ struct PackedConvolution: Sendable {
     ///   - input: the layout of a map with the bundle's channels; likewise `output` and `residual`.
     ///   - notesStatistics: whether calls come with notes.
     init(
-        _ operation: Convolution2D, bundle: Int = 0, input: TensorPlacement, output: TensorPlacement,
+        _ operation: Convolution2D, _ kernel: ConvolutionKernel, bundle: Int = 0, input: TensorPlacement,
+        output: TensorPlacement,
         residual: TensorPlacement?, notesStatistics: Bool, _ context: StepPlanningContext
     ) throws(EngineError) {
         let geometry = GroupBundles(operation.geometry).geometry
         self.output = output
         self.residual = residual
         rectifies = operation.rectifies
-        let problem = geometry.problem(output: output.shape, inputLayout: input.layout)
-        kernel = try KernelSelection.choose(for: problem, in: context.table, node: context.node).kernel
+        self.kernel = kernel
         firstTap = geometry.paddingHeight * input.rowStride + geometry.paddingWidth * input.pixelStride
         strides = (geometry.strideHeight * input.rowStride, geometry.strideWidth * input.pixelStride)
         let width = output.shape.width

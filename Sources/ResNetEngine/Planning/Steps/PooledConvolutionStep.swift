@@ -22,7 +22,8 @@ struct PooledConvolutionStep: Step {
         kernel =
             operation.pooling.kind == .maximum ? context.table.maximumPooling : context.table.meanPooling
         convolution = try PackedConvolution(
-            operation.convolution, input: input, output: band, residual: nil, notesStatistics: false, context)
+            operation.convolution, PooledConvolution.kernel(operation, context).candidate.kernel,
+            input: input, output: band, residual: nil, notesStatistics: false, context)
     }
 
     /// Some rows of the map between: as many as stay in half of the worker's own cache, and no fewer than a window has.

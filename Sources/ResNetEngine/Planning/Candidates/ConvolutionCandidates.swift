@@ -1,0 +1,74 @@
+import Diagnostics
+import Kernels
+
+/// The candidates that there are for convolutions, and which of them the options allow.
+struct ConvolutionCandidates: Sendable {
+    var all: [any ConvolutionCandidate]
+    var filter = KernelFilter()
+    /// Kernels of other operations, each the only one for its operation.
+    private let otherKernels: [String]
+    /// Whether convolutions keep to the products of their definition.
+    var exact = false
+
+    /// Those of an instruction set's table, then others.
+    init(_ table: KernelTable, others: [any ConvolutionCandidate] = []) {
+        all = [WinogradCandidate(table: table)]
+        all += table.convolutions.map { DirectCandidate(kernel: $0, lanes: table.lanes) }
+        all += others
+        otherKernels = [
+            table.linear.name, ChannelAffineSum.kernelName(table), PoolingStep.kernelName(.maximum, table),
+            PoolingStep.kernelName(.mean, table),
+        ]
+    }
+
+    /// - Throws: `usage` for a pattern of no kernel's name.
+    func check() throws(EngineError) { try filter.check(all.map(\.name) + otherKernels) }
+
+    /// The candidate that is expected to take the least time, and why not another one.
+    ///
+    /// - Throws: `unavailable` naming `node` when all that could are forbidden.
+    func choose(
+        for layer: ConvolutionLayer, node: String
+    ) throws(EngineError) -> (candidate: any ConvolutionCandidate, rejected: [KernelRejection]) {
+        var rejected: [KernelRejection] = []
+        var left: [(candidate: any ConvolutionCandidate, cycles: Double)] = []
+        for candidate in all {
+            if let reason = reason(against: candidate, layer) {
+                rejected.append(KernelRejection(kernel: candidate.name, reason: reason))
+            } else {
+                left.append((candidate, candidate.cycles(layer)))
+            }
+        }
+        if left.contains(where: { filter.chooses($0.candidate.name) }) {
+            rejected += left.filter { !filter.chooses($0.candidate.name) }.map {
+                KernelRejection(kernel: $0.candidate.name, reason: "not one of --impl")
+            }
+            left.removeAll { !filter.chooses($0.candidate.name) }
+        }
+        guard let best = left.min(by: { $0.cycles < $1.cycles }) else {
+            throw EngineError(
+                .unavailable, node,
+                "no kernel left: \(rejected.map { "\($0.kernel): \($0.reason)" }.joined(separator: "; "))",
+                expected: "one for \(layer)")
+        }
+        for (candidate, cycles) in left where candidate.name != best.candidate.name {
+            let reason =
+                cycles > best.cycles
+                ? "expected to take \((cycles / best.cycles).formattedRatio) times as long"
+                : "takes it too, but stands later in the list"
+            rejected.append(KernelRejection(kernel: candidate.name, reason: reason))
+        }
+        return (best.candidate, rejected)
+    }
+
+    private func reason(against candidate: any ConvolutionCandidate, _ layer: ConvolutionLayer) -> String? {
+        if case .no(let reason) = candidate.support(layer) { return reason }
+        if exact, !candidate.numericClass.keepsDefinition { return "rounds otherwise than the definition" }
+        return filter.forbids(candidate.name).map { "forbidden by --skip-impl \($0)" }
+    }
+}
+
+extension Double {
+    /// With two decimals.
+    fileprivate var formattedRatio: String { "\((self * 100).rounded() / 100)" }
+}

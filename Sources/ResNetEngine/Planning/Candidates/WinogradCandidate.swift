@@ -1,0 +1,65 @@
+import Diagnostics
+import Kernels
+import Tensors
+
+/// Winograd's F(4×4, 3×3).
+struct WinogradCandidate: ConvolutionCandidate {
+    let table: KernelTable
+
+    var name: String { "winograd4x4.f32.\(table.isa)" }
+    var numericClass: NumericClass { .winograd4x4 }
+
+    func support(_ layer: ConvolutionLayer) -> KernelSupport {
+        Self.rejection(layer.geometry, isPlanar: layer.isPlanar).map { .no(reason: $0) } ?? .yes
+    }
+
+    /// Why F(4×4, 3×3) cannot compute a convolution.
+    static func rejection(_ g: Convolution2D.Geometry, isPlanar: Bool) -> String? {
+        if (g.kernelHeight, g.kernelWidth) != (3, 3) {
+            return "\(g.kernelHeight)x\(g.kernelWidth), takes 3x3"
+        }
+        if (g.strideHeight, g.strideWidth) != (1, 1) {
+            return "stride \(g.strideHeight)x\(g.strideWidth), takes 1x1"
+        }
+        if (g.dilationHeight, g.dilationWidth) != (1, 1) {
+            return "dilation \(g.dilationHeight)x\(g.dilationWidth), takes 1x1"
+        }
+        if g.groups != 1 { return "groups \(g.groups), takes 1" }
+        return isPlanar ? "planar input, takes blocked" : nil
+    }
+
+    /// Products, transforms of some 150 cycles a vector of a tile, and the weights: at some 32 bytes a cycle as long as
+    /// they stay in a second-level cache of the usual size, else at some 4.
+    func cycles(_ layer: ConvolutionLayer) -> Double {
+        func tiles(_ size: Int) -> Double { (Double(size) / Double(WinogradWeights.tile)).rounded(.up) }
+        let output = layer.outputShape
+        let tiles = tiles(output.height) * tiles(output.width)
+        let products = Double(WinogradWeights.elements) * layer.channelPairs(layer.geometry)
+        let channels =
+            blocks(ofChannels: layer.geometry.inputChannels)
+            + blocks(ofChannels: layer.geometry.outputChannels)
+        let vectors = Double(channels) * Double(channelBlock) / Double(table.lanes)
+        let weightBytes = 4 * products
+        return products * tiles / Double(2 * table.lanes) + 150 * tiles * vectors
+            + weightBytes / (weightBytes > 524_288 ? 4 : 32)
+    }
+
+    func packedBytes(
+        _ operation: Convolution2D, _ context: StepPlanningContext
+    ) throws(EngineError) -> Int {
+        let input = context.inputs[0]
+        var size = ByteCount(subject: context.node)
+        try size.add(
+            4, input.planes * input.pixelStride, WinogradWeights.elements,
+            context.output.planes * channelBlock)
+        return size.bytes
+    }
+
+    func scratchCount(
+        _ operation: Convolution2D, _ context: StepPlanningContext
+    ) throws(EngineError) -> Int { WinogradTiling(context).scratchCount }
+
+    func step(
+        _ operation: Convolution2D, _ context: StepPlanningContext
+    ) throws(EngineError) -> any Step { try WinogradStep(operation, context) }
+}

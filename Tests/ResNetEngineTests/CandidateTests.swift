@@ -1,0 +1,112 @@
+import Kernels
+import Testing
+
+@testable import ResNetEngine
+
+/// Which kernel computes a convolution, and why not another.
+@Suite struct CandidateTests {
+    private let table = KernelSelection.table(for: .baseline)
+
+    private func layer(_ text: String) throws -> ConvolutionLayer {
+        guard case .convolution(let layer) = try LayerProblem(text, subject: "test").layer else {
+            throw EngineError(.internalError, "test", text)
+        }
+        return layer
+    }
+
+    @Test(arguments: [
+        ("conv:c64h28w28,k64r3s3,pad1", "winograd4x4.f32.baseline"),
+        ("conv:c64h28w28,k64r3s3,pad1,stride2", "convnxn.f32.4x8.baseline"),
+        ("conv:c64h28w28,k64r1s1", "conv1x1few.f32.4x8.baseline"),
+        ("conv:c65h28w28,k64r1s1", "conv1x1.f32.4x8.baseline"),
+        ("conv:c3h28w28,k64r3s3,pad1", "conv3x3planar.f32.4x8.baseline"),
+        ("conv:c64h28w28,k64r3s3,pad1,groups4", "conv3x3.f32.4x8.baseline"),
+        ("conv:c64h28w28,k64r5s5,pad2,groups64", "convnxn.f32.4x8.baseline"),
+    ])
+    func cheapestIsPicked(text: String, kernel: String) throws {
+        let candidates = ConvolutionCandidates(table)
+        let choice = try candidates.choose(for: layer(text), node: "test")
+        #expect(choice.candidate.name == kernel)
+        // Every other one has a reason.
+        let others = Set(candidates.all.map(\.name)).subtracting([kernel])
+        #expect(Set(choice.rejected.map(\.kernel)) == others)
+        #expect(choice.rejected.allSatisfy { !$0.reason.isEmpty })
+    }
+
+    @Test func optionsChooseAndForbid() throws {
+        let layer = try layer("conv:c64h28w28,k64r3s3,pad1")
+        var candidates = ConvolutionCandidates(table)
+        func name() throws -> String { try candidates.choose(for: layer, node: "test").candidate.name }
+        candidates.exact = true
+        #expect(try name() == "conv3x3.f32.4x8.baseline")
+        candidates.filter.forbidden = ["conv3x3*", "winograd*"]
+        #expect(try name() == "convnxn.f32.4x8.baseline")
+        candidates.filter = KernelFilter(chosen: ["*.reference"])
+        #expect(try name() == "conv.f32.1x1.reference")
+        // Where a layer has none of those chosen, it keeps its own.
+        candidates.filter = KernelFilter(chosen: ["conv1x1*"])
+        #expect(try name() == "conv3x3.f32.4x8.baseline")
+        candidates.filter = KernelFilter(forbidden: ["*"])
+        let error = #expect(throws: EngineError.self) { try name() }
+        #expect(error?.code == .unavailable && error?.subject == "test")
+        candidates.filter = KernelFilter(forbidden: ["nothing*"])
+        #expect(throws: EngineError.self) { try candidates.check() }
+    }
+
+    /// A candidate of the tests' own: the reference by another name.
+    private struct Slow: ConvolutionCandidate {
+        var name = "conv.f32.slow"
+        var numericClass: NumericClass { NumericClass("slow", keepsDefinition: true) }
+        func support(_ layer: ConvolutionLayer) -> KernelSupport {
+            layer.geometry.groups == 1 ? .yes : .no(reason: "groups")
+        }
+        func cycles(_ layer: ConvolutionLayer) -> Double { 1e12 }
+        func packedBytes(
+            _ operation: Convolution2D, _ context: StepPlanningContext
+        ) throws(EngineError) -> Int { 0 }
+        func step(
+            _ operation: Convolution2D, _ context: StepPlanningContext
+        ) throws(EngineError) -> any Step {
+            try ConvolutionStep(operation, ReferenceConvolution.kernel, context)
+        }
+    }
+
+    @Test func pluginsBringKernels() throws {
+        var registry = Registry.builtin
+        try registry.register(Plugin("slow", convolutions: [Slow()]))
+        let model = try Model(ResNet(blocks: 1, channels: 8, imageHeight: 6, imageWidth: 5), seed: 0)
+        var options = makeOptions()
+        options.kernels.chosen = ["conv.f32.slow"]
+        let engine = try Engine(model, options: options, registry: registry)
+        #expect(
+            engine.steps.filter { $0.operation == "convolution" }.allSatisfy { $0.kernel == "conv.f32.slow" })
+        #expect(throws: EngineError.self) { try Engine(model, options: options) }
+    }
+
+    @Test func registryRefusesWhatIsTaken() throws {
+        var registry = Registry.builtin
+        try registry.register(Plugin("one", blocks: [], convolutions: [Slow()]))
+        let count = registry.blocks.count
+        for plugin in [
+            Plugin("two", convolutions: [Slow()]),
+            Plugin("two", convolutions: [Slow(name: "winograd4x4.f32.baseline")]),
+            Plugin("two", blocks: [BasicBlock()]), Plugin("two", interface: Registry.interface + 1),
+            Plugin("two", interface: 0), Plugin("two", blocks: [Named(name: "new"), Named(name: "new")]),
+        ] {
+            let error = #expect(throws: EngineError.self) { try registry.register(plugin) }
+            #expect(error?.code == .unavailable && error?.subject == "plugin two")
+        }
+        #expect(registry.blocks.count == count && registry.convolutions.count == 1)
+        #expect(throws: EngineError.self) { try registry.block(named: "new") }
+        try registry.register(Plugin("two", blocks: [Named(name: "new")]))
+        #expect(try registry.block(named: "new").className == "Named")
+    }
+
+    private struct Named: BlockVariant {
+        var name: String
+        var className: String { "Named" }
+        func build(
+            _ builder: inout NetworkBuilder, input: Edge, _ shape: BlockShape
+        ) throws(EngineError) -> Edge { input }
+    }
+}
