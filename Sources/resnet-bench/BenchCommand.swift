@@ -13,7 +13,7 @@ struct BenchCommand: ParsableCommand {
         version: ToolVersion.current,
         subcommands: [
             ScalingCommand.self, SummaryCommand.self, TopologyCommand.self, VerifyCommand.self,
-            KernelsCommand.self,
+            KernelsCommand.self, LayerCommand.self,
         ],
         defaultSubcommand: ScalingCommand.self)
 }

@@ -16,8 +16,9 @@ public final class LayerMeasurement: @unchecked Sendable {
     }
 
     public let problem: LayerProblem
-    /// The kernel that the engine picks.
+    /// The kernel that the engine picks, and why not another one.
     public let kernel: String
+    public let rejected: [KernelRejection]
     /// Floating-point operations of one call, which takes `problem.images` images.
     public let flopsPerCall: Int
 
@@ -64,7 +65,8 @@ public final class LayerMeasurement: @unchecked Sendable {
             problem, images: calls * problem.images, table: table, caches: machine.workerCaches,
             candidates: candidates, seed: seed)
         self.problem = problem
-        kernel = layer.kernel
+        kernel = layer.kernel.name
+        rejected = layer.kernel.rejected
         flopsPerCall = problem.images * layer.flops
         step = layer.step
         features = layer.features

@@ -5,7 +5,7 @@ import Tensors
 /// A layer's step, its weights and feature maps for several images filled with seeded random numbers.
 struct PreparedLayer {
     let step: any Step
-    let kernel: String
+    let kernel: KernelChoice
     /// Floating-point operations of one image.
     let flops: Int
     let context: StepContext
@@ -46,7 +46,7 @@ struct PreparedLayer {
         let context = StepPlanningContext(
             node: places.node, table: table, inputs: [input] + (residual.map { [$0] } ?? []), output: output,
             caches: caches, candidates: candidates)
-        kernel = try operation.kernelChoice(context).name
+        kernel = try operation.kernelChoice(context)
         flops = operation.cost([input.shape] + (residual.map { [$0.shape] } ?? [])).flops
         step = try operation.step(context)
         features = try AlignedBuffer(count: places.size, subject: places.node)

@@ -39,4 +39,6 @@ enum KernelSelection {
 public struct KernelRejection: Sendable, Hashable {
     public let kernel: String
     public let reason: String
+    /// Whether it could run the layer all the same.
+    public var isCapable = false
 }

@@ -32,16 +32,21 @@ struct ConvolutionCandidates: Sendable {
     ) throws(EngineError) -> (candidate: any ConvolutionCandidate, rejected: [KernelRejection]) {
         var rejected: [KernelRejection] = []
         var left: [(candidate: any ConvolutionCandidate, cycles: Double)] = []
+        func reject(_ candidate: any ConvolutionCandidate, _ reason: String) {
+            rejected.append(KernelRejection(kernel: candidate.name, reason: reason, isCapable: true))
+        }
         for candidate in all {
-            if let reason = reason(against: candidate, layer) {
+            if case .no(let reason) = candidate.support(layer) {
                 rejected.append(KernelRejection(kernel: candidate.name, reason: reason))
+            } else if let reason = refusal(of: candidate) {
+                reject(candidate, reason)
             } else {
                 left.append((candidate, candidate.cycles(layer)))
             }
         }
         if left.contains(where: { filter.chooses($0.candidate.name) }) {
-            rejected += left.filter { !filter.chooses($0.candidate.name) }.map {
-                KernelRejection(kernel: $0.candidate.name, reason: "not one of --impl")
+            for (candidate, _) in left where !filter.chooses(candidate.name) {
+                reject(candidate, "not one of --impl")
             }
             left.removeAll { !filter.chooses($0.candidate.name) }
         }
@@ -56,13 +61,13 @@ struct ConvolutionCandidates: Sendable {
                 cycles > best.cycles
                 ? "expected to take \((cycles / best.cycles).formattedRatio) times as long"
                 : "takes it too, but stands later in the list"
-            rejected.append(KernelRejection(kernel: candidate.name, reason: reason))
+            reject(candidate, reason)
         }
         return (best.candidate, rejected)
     }
 
-    private func reason(against candidate: any ConvolutionCandidate, _ layer: ConvolutionLayer) -> String? {
-        if case .no(let reason) = candidate.support(layer) { return reason }
+    /// Why options rule a candidate out.
+    private func refusal(of candidate: any ConvolutionCandidate) -> String? {
         if exact, !candidate.numericClass.keepsDefinition { return "rounds otherwise than the definition" }
         return filter.forbids(candidate.name).map { "forbidden by --skip-impl \($0)" }
     }
