@@ -8,6 +8,9 @@ struct WorkerCommand: ParsableCommand {
         commandName: "engine-worker",
         abstract: "Scores one batch over and over, as lines on standard input demand.")
 
+    @Option(help: ArgumentHelp("The network.", valueName: "name"))
+    var model = "notebook"
+
     @Option(help: ArgumentHelp("The model's weights.", valueName: "file.safetensors"))
     var weights: String
 
@@ -28,7 +31,7 @@ struct WorkerCommand: ParsableCommand {
 
     func run() throws {
         let state = try Safetensors.read(weights)
-        let network = try ResNet(matching: state, subject: weights)
+        let network = try network(state)
         let images = try NPYReader(input).readAll()
         var options = EngineOptions()
         options.threads = threads
@@ -38,6 +41,11 @@ struct WorkerCommand: ParsableCommand {
         options.executor = try choice(executor, "--executor", ExecutorKind.init)
         let engine = try Engine(try Model(network, weights: state, subject: weights), options: options)
         try Worker(engine: engine, images: images).serve()
+    }
+
+    private func network(_ state: StateDictionary) throws(EngineError) -> ResNet {
+        guard model != "notebook" else { return try ResNet(matching: state, subject: weights) }
+        return ResNet(try choice(model, "--model") { name in ResNet.presets.first { $0.name == name } })
     }
 
     private func choice<Value>(

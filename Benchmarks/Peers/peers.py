@@ -59,7 +59,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=positive, default=15, help="rounds a row (default 15)")
     parser.add_argument(
-        "--slice", type=float, default=0.5, help="seconds an engine runs in a round, at least three batches"
+        "--slice", type=float, default=0.5, help="seconds an engine runs in a round"
     )
     parser.add_argument("--rows", type=names, default=[], help="names or patterns, separated by commas")
     parser.add_argument("--engines", type=names, default=[], help="peers, separated by commas; ours always runs")

@@ -24,7 +24,7 @@ class ResNetEngine(Engine):
     def command(self, job: Job, variant: str) -> list[str]:
         exports = job.exports
         return [
-            os.environ["ENGINE_WORKER"],
+            os.environ["ENGINE_WORKER"], "--model", job.model,
             "--weights", str(exports.weights), "--input", str(exports.input(job.batch)),
             "--mode", job.mode, "--threads", str(job.threads), "--executor", variant, *(["--exact"] if job.exact else []),
         ]  # fmt: skip

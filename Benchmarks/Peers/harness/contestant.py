@@ -10,6 +10,7 @@ import numpy
 
 from engines.engine import Engine
 from harness.job import Job
+from harness.machine import peak_bytes
 from harness.process import WorkerProcess
 
 #: Seconds for loading, converting and packing a model; and for whatever else a worker is asked.
@@ -42,6 +43,11 @@ class Contestant:
     @property
     def pids(self) -> list[int]:
         return [process.pid for process in self._processes]
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that its processes have held so far, interpreter and libraries included."""
+        return sum(peak_bytes(pid) for pid in self.pids)
 
     def output(self) -> numpy.ndarray:
         """The last batch's result, of the first process."""

@@ -42,3 +42,11 @@ def _quota() -> float | None:
             if allowed != "max":
                 quotas.append(int(allowed) / int(period))
     return min(quotas, default=None)
+
+
+def peak_bytes(process: int) -> int:
+    """The most memory that a process has held so far."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return 1024 * int(line.split()[1])
+    return 0

@@ -47,6 +47,8 @@ class Entry:
     variant: str = ""
     note: str = ""
     error: float = float("nan")
+    #: Of all its processes, after the rounds.
+    peak_bytes: int = 0
     slices: list[Slice] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -95,6 +97,8 @@ def measure(row: Row, engines: list[Engine], plan: Plan) -> Measurement:
                 except WorkerError as error:
                     entry.failures[""] = str(error)
                     entry.slices.clear()
+        for contestant in contestants:
+            entries[contestant.engine.name].peak_bytes = contestant.peak_bytes
         return Measurement(list(entries.values()), neighbours.cpus)
 
 

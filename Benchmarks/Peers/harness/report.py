@@ -12,7 +12,7 @@ from engines import OURS
 from harness.measurement import Measurement, ratios
 from harness.rows import Row
 
-_HEADERS = ("engine", "best variant", "ms", "p10–p90", "peer ÷ ours", "p10–p90", "error")
+_HEADERS = ("engine", "best variant", "ms", "p10–p90", "peer ÷ ours", "p10–p90", "error", "peak MB")
 _LEFT_COLUMNS = 2
 
 
@@ -29,7 +29,7 @@ def table(title: str, measurement: Measurement) -> str:
                 (
                     entry.engine, entry.variant + note, f"{median(entry.figures):.1f}",
                     _spread(entry.figures, 1), f"{median(ratio):.2f}" if ratio else "",
-                    _spread(ratio, 2), f"{entry.error:.1e}",
+                    _spread(ratio, 2), f"{entry.error:.1e}", f"{entry.peak_bytes / 1e6:.0f}",
                 )
             )  # fmt: skip
         for variant, reason in entry.failures.items():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Model(ABC):
     """A network as a PyTorch module; weights, ONNX and all other files are made from it."""
 
-    name: ClassVar[str]
+    name: str
     #: Channels, height and width of an image.
     image: ClassVar[tuple[int, int, int]]
 
