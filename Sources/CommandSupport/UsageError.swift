@@ -3,11 +3,9 @@ import Diagnostics
 /// What the parser of arguments complains about, as one line of ours.
 enum UsageError {
     /// Commands and options of later versions, which scripts may already know.
-    private static let laterCommands: Set<String> = ["profile", "layer", "compare"]
+    private static let laterCommands: Set<String> = ["compare"]
     private static let laterOptions: Set<String> = [
-        "--plugin", "--impl", "--skip-impl", "--exact", "--html", "--csv", "--trace", "--sort",
-        "--max-errors",
-        "--rejects", "--resume",
+        "--plugin", "--html", "--max-errors", "--rejects", "--resume",
     ]
 
     /// - Parameter message: the parser's, in one or more lines.

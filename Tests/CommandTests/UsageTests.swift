@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ["profile"], ["profile", "--csv"], ["layer", "conv:n1"], ["compare", "a.json", "b.json"],
+        ["compare", "a.json", "b.json"],
         ["--plugin", "x.so"], ["--html", "x.html"],
     ])
     func later(_ arguments: [String]) throws {

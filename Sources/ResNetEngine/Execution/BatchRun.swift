@@ -37,6 +37,11 @@ final class BatchRun: @unchecked Sendable {
     /// The last images of each phase, and the steps that they go through.
     private let shared: [SharedImages]
     private let steps: [[any Step]]
+    /// The first step of each phase, counted through all of them, and of each stage within its phase.
+    private let firstSteps: [Int]
+    private let stageStarts: [[Int]]
+    /// Notes what workers do, where that is wanted.
+    private var recorder: StepRecorder?
     private var sharedCount = 0
     private let records: UnsafeMutablePointer<WorkerRecord>
     private var context: StepContext
@@ -63,6 +68,10 @@ final class BatchRun: @unchecked Sendable {
         }
         let steps = plan.phases.map { $0.stages.flatMap(\.steps) }
         self.steps = steps
+        firstSteps = steps.indices.map { phase in steps[..<phase].reduce(0) { $0 + $1.count } }
+        stageStarts = plan.phases.map { phase in
+            phase.stages.indices.map { stage in phase.stages[..<stage].reduce(0) { $0 + $1.steps.count } }
+        }
         shared = steps.map { SharedImages(capacity: workspace.shared.count, steps: $0.count) }
         records = .allocate(capacity: placement.workers.count)
         records.initialize(repeating: WorkerRecord(), count: placement.workers.count)
@@ -82,11 +91,27 @@ final class BatchRun: @unchecked Sendable {
     /// Runs `rows` images; `running` takes in the batch's statistics if the plan makes any.
     func run(
         rows: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
-        _ running: inout RunningStatistics
+        recorder: StepRecorder? = nil, _ running: inout RunningStatistics
     ) throws(EngineError) {
+        self.recorder = recorder
+        defer { self.recorder = nil }
         try begin(rows: rows, input: input, output: output)
         executor.perform(placement.workers.count, threads: cpuCount, self)
         finish(&running)
+    }
+
+    /// A recorder that holds all that one worker can do in a batch.
+    func makeRecorder(rows: Int) -> StepRecorder {
+        let steps = self.steps.reduce(0) { $0 + $1.count }
+        let (shared, parts) = sharing(rows: rows)
+        return StepRecorder(slots: placement.workers.count, capacity: steps * (rows + shared * parts))
+    }
+
+    /// How many images of a batch all workers share, and in how many parts each step of them.
+    private func sharing(rows: Int) -> (images: Int, parts: Int) {
+        let images = min(workspace.shared.count, rows)
+        // Two parts a worker at least, however few the images.
+        return (images, max(4, 2 * placement.workers.count / max(images, 1)))
     }
 
     /// Everything before the fork.
@@ -105,9 +130,8 @@ final class BatchRun: @unchecked Sendable {
             conductorMask = ThreadAffinity.Mask()
         }
         self.rows = rows
-        // Two parts a worker at least, however few the images.
-        sharedCount = min(workspace.shared.count, rows)
-        let parts = max(4, 2 * placement.workers.count / max(sharedCount, 1))
+        let (images, parts) = sharing(rows: rows)
+        sharedCount = images
         for phase in cursors.indices {
             cursors[phase].deal(rows: rows - sharedCount)
             shared[phase].deal(count: sharedCount, parts: parts)
@@ -131,6 +155,8 @@ final class BatchRun: @unchecked Sendable {
     /// Everything that a worker does in a batch. The thread's mask and floating-point mode are given back as they
     /// were found.
     func work(slot: Int) {
+        let recorder = recorder
+        recorder?.begin(slot, at: StepRecorder.now())
         var phase = openPhase.load(ordering: .acquiring)
         let floatingPoint = FloatingPointMode.enterFlushToZero()
         let mask = pin(slot)
@@ -140,24 +166,29 @@ final class BatchRun: @unchecked Sendable {
         var images = 0
         while true {
             while let group = cursors[phase].claim(slot: slot) {
-                walk(group, phase, &context)
+                walk(group, phase, &context, slot, recorder)
                 images += group.count
                 complete(group.count, phase)
             }
-            images += help(slot, phase, &context)
+            images += help(slot, phase, &context, recorder)
             if phase + 1 >= plan.phases.count { break }
+            let start = recorder == nil ? 0 : StepRecorder.now()
             phase = awaitPhase(after: phase)
+            recorder?.wait(slot, StepRecorder.now() - start)
         }
         records[slot].thread = CurrentThread.identifier
         records[slot].cpu = CurrentThread.cpu ?? -1
         records[slot].images = images
         if let mask { _ = ThreadAffinity.restore(mask) }
         FloatingPointMode.restore(floatingPoint)
+        recorder?.end(slot, at: StepRecorder.now())
         slotsFinished.add(1, ordering: .releasing)
     }
 
     /// Works on shared images until none has a part left; returns how many of them this worker completed.
-    private func help(_ slot: Int, _ phase: Int, _ context: inout StepContext) -> Int {
+    private func help(
+        _ slot: Int, _ phase: Int, _ context: inout StepContext, _ recorder: StepRecorder?
+    ) -> Int {
         let queue = shared[phase]
         let own = context.slotArena
         defer { context.slotArena = own }
@@ -170,14 +201,18 @@ final class BatchRun: @unchecked Sendable {
                 context.slotArena = workspace.shared[image].pointer
                 context.groupStart = row
                 context.microBatchStart = row
-                steps[phase][step].run(
-                    context, images: row..<row + 1, part: StepPart(index: index, count: queue.parts))
+                run(
+                    step, phase, context, row..<row + 1, StepPart(index: index, count: queue.parts), slot,
+                    recorder)
                 if queue.finish(image: image) {
                     complete(1, phase)
                     images += 1
                 }
                 patience = Patience()
-            case .wait: patience.wait()
+            case .wait:
+                let start = recorder == nil ? 0 : StepRecorder.now()
+                patience.wait()
+                recorder?.wait(slot, StepRecorder.now() - start)
             case .none: return images
             }
         }
@@ -231,19 +266,38 @@ final class BatchRun: @unchecked Sendable {
         return false
     }
 
-    private func walk(_ group: Range<Int>, _ phase: Int, _ context: inout StepContext) {
+    /// Runs one step, or a part of it, and notes that.
+    @inline(__always)
+    private func run(
+        _ step: Int, _ phase: Int, _ context: StepContext, _ images: Range<Int>, _ part: StepPart,
+        _ slot: Int, _ recorder: StepRecorder?
+    ) {
+        guard let recorder else { return steps[phase][step].run(context, images: images, part: part) }
+        let start = StepRecorder.now()
+        steps[phase][step].run(context, images: images, part: part)
+        recorder.note(
+            slot, step: firstSteps[phase] + step, images: images, part: part, start: start,
+            end: StepRecorder.now())
+    }
+
+    private func walk(
+        _ group: Range<Int>, _ phase: Int, _ context: inout StepContext, _ slot: Int,
+        _ recorder: StepRecorder?
+    ) {
         context.groupStart = group.lowerBound
-        for stage in plan.phases[phase].stages {
+        for (index, stage) in plan.phases[phase].stages.enumerated() {
+            let first = stageStarts[phase][index]
+            let steps = first..<first + stage.steps.count
             if stage.takesGroups {
                 context.microBatchStart = group.lowerBound
-                for step in stage.steps { step.run(context, images: group) }
+                for step in steps { run(step, phase, context, group, .whole, slot, recorder) }
                 continue
             }
             var start = group.lowerBound
             while start < group.upperBound {
                 let images = start..<min(start + plan.microBatch, group.upperBound)
                 context.microBatchStart = start
-                for step in stage.steps { step.run(context, images: images) }
+                for step in steps { run(step, phase, context, images, .whole, slot, recorder) }
                 start = images.upperBound
             }
         }

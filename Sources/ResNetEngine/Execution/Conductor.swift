@@ -19,6 +19,8 @@ final class Conductor: Sendable {
         var rows: Int
         var input: UnsafePointer<Float>
         var output: UnsafeMutablePointer<Float>
+        /// Notes what workers do, where that is wanted.
+        var recorder: StepRecorder?
         /// What went wrong, once the job is done.
         var failure: EngineError?
         /// Called on the conductor's thread when done; `nil` when a thread waits.

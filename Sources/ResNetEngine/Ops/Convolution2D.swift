@@ -175,6 +175,10 @@ extension Convolution2D: PlannableOperation {
         try candidate(context).candidate.step(self, context)
     }
 
+    public func problem(_ context: StepPlanningContext) -> LayerProblem? {
+        LayerProblem(.convolution(layer(context)))
+    }
+
     private func candidate(
         _ context: StepPlanningContext
     ) throws(EngineError) -> (candidate: any ConvolutionCandidate, rejected: [KernelRejection]) {

@@ -76,6 +76,12 @@ extension Linear: PlannableOperation {
         return size.bytes
     }
 
+    public func problem(_ context: StepPlanningContext) -> LayerProblem? {
+        var layer = LinearLayer(inputs: inputs, outputs: outputs)
+        layer.rectifies = rectifies
+        return LayerProblem(.linear(layer))
+    }
+
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         try LinearStep(self, context)
     }

@@ -70,6 +70,8 @@ public protocol PlannableOperation: Operation {
     /// Floats that the step needs for itself while it runs, in each worker.
     func scratchCount(_ context: StepPlanningContext) throws(EngineError) -> Int
     func step(_ context: StepPlanningContext) throws(EngineError) -> any Step
+    /// The layer as `resnet-bench layer` takes it, of one image; nil where that command does not time it.
+    func problem(_ context: StepPlanningContext) -> LayerProblem?
 }
 
 /// A picked kernel by name, and why others were not picked.
@@ -89,6 +91,7 @@ extension PlannableOperation {
         InputRequirement()
     }
     public var wantsImageGroups: Bool { false }
+    public func problem(_ context: StepPlanningContext) -> LayerProblem? { nil }
     public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }
     public func scratchCount(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }
 }

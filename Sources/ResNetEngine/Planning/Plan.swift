@@ -64,11 +64,21 @@ struct Plan: Sendable {
     var records: [StatisticsRecord]
     var runningUpdates: [RunningUpdate]
     var summaries: [PlannedStep]
+    /// All steps in the order in which they run, those between the network's nodes included.
+    var executed: [ExecutedStep] = []
     /// What the passes did.
     var fusions: FusionReport
 
     /// Whether rows of a batch depend on each other.
     var isBatchCoupled: Bool { !records.isEmpty }
+}
+
+/// A step as workers run it: a node of the network, or what stands between nodes.
+public struct ExecutedStep: Sendable {
+    /// The node's name; `input` and `output` for the copies at both ends, `statistics of …` for those of a batch.
+    public let name: String
+    /// Index into ``Engine/steps``, or nil for what is no node.
+    public let planned: Int?
 }
 
 /// A step as it was planned, for reports.
@@ -87,4 +97,6 @@ public struct PlannedStep: Sendable {
     public let cost: Cost
     /// Bytes of packed weights.
     public let packedBytes: Int
+    /// The layer as `resnet-bench layer` takes it, of one image; nil for what that command does not time.
+    public let problem: LayerProblem?
 }

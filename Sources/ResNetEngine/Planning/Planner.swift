@@ -19,17 +19,34 @@ struct Planner {
     /// A plan whose sizes are known and whose weights are not packed yet.
     struct Draft {
         fileprivate(set) var plan: Plan
-        fileprivate var pending: [(entry: StepSequence.Entry, make: () throws(EngineError) -> any Step)] = []
+        fileprivate var pending: [Pending] = []
+
+        /// A step to be made.
+        fileprivate struct Pending {
+            let entry: StepSequence.Entry
+            let label: ExecutedStep
+            let make: () throws(EngineError) -> any Step
+        }
+
+        fileprivate mutating func add(
+            _ entry: StepSequence.Entry, _ name: String, planned: Int? = nil,
+            _ make: @escaping () throws(EngineError) -> any Step
+        ) {
+            pending.append(
+                Pending(entry: entry, label: ExecutedStep(name: name, planned: planned), make: make))
+        }
 
         /// Packs the weights: this is what takes memory and time.
         func finished() throws(EngineError) -> Plan {
             var plan = plan
-            for (entry, make) in pending {
+            for step in pending {
+                let entry = step.entry
+                plan.executed.append(step.label)
                 var stages = plan.phases[entry.phase].stages
                 if stages.isEmpty || stages[stages.count - 1].takesGroups != entry.takesGroups {
                     stages.append(Plan.Stage(steps: [], takesGroups: entry.takesGroups))
                 }
-                stages[stages.count - 1].steps.append(try make())
+                stages[stages.count - 1].steps.append(try step.make())
                 plan.phases[entry.phase].stages = stages
             }
             return plan
@@ -72,14 +89,15 @@ struct Planner {
             switch entry.kind {
             case .input:
                 let step = InputStep(output: buffers.placement(of: graph.input))
-                draft.pending.append((entry, { () throws(EngineError) in step }))
+                draft.add(entry, "input") { () throws(EngineError) in step }
             case .output:
                 let step = OutputStep(input: buffers.placement(of: graph.output))
-                draft.pending.append((entry, { () throws(EngineError) in step }))
+                draft.add(entry, "output") { () throws(EngineError) in step }
             case .statistics(let edge):
                 records[edge] = draft.plan.records.count
                 let step = try addRecord(&draft.plan, edge, graph, buffers)
-                draft.pending.append((entry, { () throws(EngineError) in step }))
+                let name = graph.producer(of: edge).map { graph.nodes[$0].name } ?? "input"
+                draft.add(entry, "statistics of \(name)") { () throws(EngineError) in step }
             case .node(let index):
                 let node = graph.nodes[index]
                 guard let operation = node.operation as? any PlannableOperation else {
@@ -109,8 +127,10 @@ struct Planner {
                         node: node.name, operation: type(of: operation).identifier, kernel: choice.name,
                         rejected: choice.rejected, absorbed: draft.plan.fusions.absorbed(by: node.name),
                         inputs: inputs, output: graph.shape(of: node.output), cost: operation.cost(inputs),
-                        packedBytes: bytes))
-                draft.pending.append((entry, { () throws(EngineError) in try operation.step(context) }))
+                        packedBytes: bytes, problem: operation.problem(context)))
+                draft.add(entry, node.name, planned: draft.plan.summaries.count - 1) {
+                    () throws(EngineError) in try operation.step(context)
+                }
             }
         }
         draft.plan.packedBytes = packed.bytes

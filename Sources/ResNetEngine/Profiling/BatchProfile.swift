@@ -1,0 +1,48 @@
+/// What every worker did while one batch ran.
+public struct BatchProfile: Sendable {
+    /// One run of a step by one worker: of some images, or of a part of one image that workers shared.
+    public struct Event: Sendable, Hashable {
+        /// Index into ``Engine/executedSteps``.
+        public let step: Int
+        public let worker: Int
+        public let firstImage: Int
+        public let images: Int
+        /// Which part of how many.
+        public let part: Int
+        public let parts: Int
+        /// Nanoseconds from the start of the batch.
+        public let start: Int
+        public let end: Int
+
+        public var nanoseconds: Int { end - start }
+    }
+
+    public let rows: Int
+    /// Events of all workers, each worker's in order of time.
+    public let events: [Event]
+    /// From the first worker's start to the last one's end.
+    public let nanoseconds: Int
+    /// For each worker the time between its start and its end in which it did not wait for others.
+    public let busyNanoseconds: [Int]
+
+    init(_ recorder: StepRecorder, rows: Int) {
+        self.rows = rows
+        let slots = (0..<recorder.slotCount).map(recorder.slot).filter { $0.end > 0 }
+        let begin = slots.map(\.start).min() ?? 0
+        nanoseconds = Int((slots.map(\.end).max() ?? begin) - begin)
+        busyNanoseconds = (0..<recorder.slotCount).map { index in
+            let slot = recorder.slot(index)
+            return Int(slot.end - slot.start) - Int(slot.waited)
+        }
+        events = (0..<recorder.slotCount).flatMap { worker in
+            let slot = recorder.slot(worker)
+            return (0..<slot.count).map { index in
+                let event = slot.events[index]
+                return Event(
+                    step: Int(event.step), worker: worker, firstImage: Int(event.firstImage),
+                    images: Int(event.images), part: Int(event.part), parts: Int(event.parts),
+                    start: Int(event.start - begin), end: Int(event.end - begin))
+            }
+        }
+    }
+}
