@@ -41,6 +41,8 @@ public final class Engine: Sendable {
         struct State {
             var run: BatchRun
             var running: RunningStatistics
+            /// How long the last batch took, from before the fork to after it.
+            var nanoseconds: UInt64 = 0
         }
 
         let state: Mutex<State>
@@ -49,6 +51,8 @@ public final class Engine: Sendable {
 
         func run(_ job: inout Conductor.Job) {
             job.failure = state.withLock { state -> EngineError? in
+                let start = StepRecorder.now()
+                defer { state.nanoseconds = StepRecorder.now() - start }
                 do throws(EngineError) {
                     try state.run.run(
                         rows: job.rows, input: job.input, output: job.output, recorder: job.recorder,
@@ -235,6 +239,9 @@ public final class Engine: Sendable {
 
     /// What each worker slot did in the last batch.
     public var workerRecords: [WorkerRecord] { runner.state.withLock { $0.run.workerRecords } }
+
+    /// Nanoseconds from before the fork of the last batch to after it.
+    public var lastBatchNanoseconds: Int { runner.state.withLock { Int($0.nanoseconds) } }
 
     /// Everything worth a user's notice so far.
     public var warnings: [EngineWarning] {

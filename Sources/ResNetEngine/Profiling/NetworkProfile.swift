@@ -1,0 +1,106 @@
+/// Where the time of one or more batches went, layer by layer. Times are those of one core: of all workers together,
+/// divided by the number of images.
+public struct NetworkProfile: Sendable {
+    public struct Layer: Sendable {
+        /// Position among the steps that workers run.
+        public let index: Int
+        public let name: String
+        /// Path of the residual block that the layer is in: `layer1.0`; empty for stem and head.
+        public let block: String
+        /// What was planned; nil for what stands between nodes.
+        public let planned: PlannedStep?
+        /// Runs of the step, parts of an image counted each.
+        public let calls: Int
+        /// Milliseconds an image: the mean, and that of the batch that took least.
+        public let milliseconds: Double
+        public let leastMilliseconds: Double
+        /// Of the time of all layers.
+        public let share: Double
+        /// The time of the busiest worker over the mean of all; 1 where all did the same.
+        public let imbalance: Double
+
+        /// Floating-point operations of one image.
+        public var flops: Int { planned?.cost.flops ?? 0 }
+        public var gflops: Double { milliseconds > 0 ? Double(flops) / milliseconds / 1e6 : 0 }
+        /// Bytes that an image's features and the packed weights take, each counted once.
+        public var bytes: Int {
+            guard let planned else { return 0 }
+            let features = planned.inputs.reduce(planned.output.elementCount) { $0 + $1.elementCount }
+            return 4 * features + planned.packedBytes
+        }
+        /// Floating-point operations a byte.
+        public var intensity: Double { bytes > 0 ? Double(flops) / Double(bytes) : 0 }
+    }
+
+    private struct Sums {
+        var nanoseconds = 0
+        var calls = 0
+        var least = Double.infinity
+        var workers: [Int]
+    }
+
+    private let executed: [ExecutedStep]
+    private let planned: [PlannedStep]
+    private var sums: [Sums]
+    private var busy = 0
+    public private(set) var images = 0
+    public private(set) var batches = 0
+
+    /// A profile without batches.
+    public init(_ engine: Engine) {
+        executed = engine.executedSteps
+        planned = engine.steps
+        sums = executed.map { _ in Sums(workers: [Int](repeating: 0, count: engine.workerRecords.count)) }
+    }
+
+    /// Takes in one batch of the same engine.
+    public mutating func add(_ batch: BatchProfile) {
+        guard batch.rows > 0 else { return }
+        var total = [Int](repeating: 0, count: sums.count)
+        for event in batch.events {
+            total[event.step] += event.nanoseconds
+            sums[event.step].calls += 1
+            sums[event.step].workers[event.worker] += event.nanoseconds
+        }
+        for step in sums.indices {
+            sums[step].nanoseconds += total[step]
+            sums[step].least = min(sums[step].least, Double(total[step]) / Double(batch.rows))
+        }
+        busy += batch.busyNanoseconds.reduce(0, +)
+        images += batch.rows
+        batches += 1
+    }
+
+    /// Milliseconds an image of all layers together.
+    public var milliseconds: Double { perImage(sums.reduce(0) { $0 + $1.nanoseconds }) }
+    /// Milliseconds an image in which workers did not wait for others, handing out work included.
+    public var busyMilliseconds: Double { perImage(busy) }
+
+    /// All layers, in the order in which they run.
+    public var layers: [Layer] {
+        let total = max(sums.reduce(0) { $0 + $1.nanoseconds }, 1)
+        return executed.indices.map { index in
+            let step = sums[index]
+            let mean = Double(step.nanoseconds) / Double(max(step.workers.count, 1))
+            return Layer(
+                index: index, name: executed[index].name, block: Self.block(of: executed[index]),
+                planned: executed[index].planned.map { planned[$0] }, calls: step.calls,
+                milliseconds: perImage(step.nanoseconds),
+                leastMilliseconds: step.least.isFinite ? step.least / 1e6 : 0,
+                share: Double(step.nanoseconds) / Double(total),
+                imbalance: mean > 0 ? Double(step.workers.max() ?? 0) / mean : 1)
+        }
+    }
+
+    private func perImage(_ nanoseconds: Int) -> Double { Double(nanoseconds) / 1e6 / Double(max(images, 1)) }
+
+    /// The path up to its first number, of a node that lies deeper.
+    private static func block(of step: ExecutedStep) -> String {
+        guard step.planned != nil else { return "" }
+        let parts = step.name.split(separator: ".")
+        guard let number = parts.firstIndex(where: { Int($0) != nil }), number + 1 < parts.count else {
+            return ""
+        }
+        return parts[...number].joined(separator: ".")
+    }
+}

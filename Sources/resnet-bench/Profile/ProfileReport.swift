@@ -1,0 +1,184 @@
+import CommandSupport
+import ResNetEngine
+
+/// A profile in all its forms.
+struct ProfileReport {
+    let engine: Engine
+    let loaded: LoadedModel
+    let rows: Int
+    /// GFLOP/s of a core.
+    let peak: Double
+    private let sortsByTime: Bool
+    private var profile: NetworkProfile
+    /// Times of batches with a profile over those without, by turns.
+    private var ratios: [Double] = []
+
+    init(engine: Engine, loaded: LoadedModel, rows: Int, peak: Double, sortsByTime: Bool) {
+        self.engine = engine
+        self.loaded = loaded
+        self.rows = rows
+        self.peak = peak
+        self.sortsByTime = sortsByTime
+        profile = NetworkProfile(engine)
+    }
+
+    /// Takes in a batch, how long one without a profile took just before, and how long it took itself.
+    mutating func add(_ batch: BatchProfile, nanoseconds: (plain: Int, profiled: Int)) {
+        profile.add(batch)
+        ratios.append(Double(nanoseconds.profiled) / Double(max(nanoseconds.plain, 1)))
+    }
+
+    /// How much longer a batch takes with a profile: the median over pairs.
+    private var overheadPercent: Double { 100 * (median(ratios) - 1) }
+
+    private var layers: [NetworkProfile.Layer] {
+        let layers = profile.layers
+        return sortsByTime ? layers.sorted { $0.milliseconds > $1.milliseconds } : layers
+    }
+
+    private func percentOfPeak(_ layer: NetworkProfile.Layer) -> Double { 100 * layer.gflops / peak }
+
+    // MARK: Text
+
+    private static let columns: [(header: String, alignment: TextTable.Alignment)] = [
+        ("layer", .left), ("op", .left), ("out", .left), ("kernel", .left), ("ms", .right),
+        ("min ms", .right),
+        ("%", .right), ("GFLOP/s", .right), ("% of peak", .right), ("MB", .right), ("FLOP/B", .right),
+        ("imbalance", .right),
+    ]
+
+    var text: String {
+        var table = TextTable(Self.columns)
+        for layer in layers { table.add(cells(layer)) }
+        var blocks: [(name: String, milliseconds: Double, share: Double, flops: Int)] = []
+        for layer in profile.layers where !layer.block.isEmpty {
+            if let index = blocks.firstIndex(where: { $0.name == layer.block }) {
+                blocks[index].milliseconds += layer.milliseconds
+                blocks[index].share += layer.share
+                blocks[index].flops += layer.flops
+            } else {
+                blocks.append((layer.block, layer.milliseconds, layer.share, layer.flops))
+            }
+        }
+        var blockTable = TextTable([("block", .left), ("ms", .right), ("%", .right), ("GFLOP/s", .right)])
+        for block in blocks {
+            blockTable.add([
+                block.name, NumberText.fixed(block.milliseconds, 3), NumberText.fixed(100 * block.share, 1),
+                NumberText.fixed(Double(block.flops) / block.milliseconds / 1e6, 1),
+            ])
+        }
+        return """
+            \(loaded.model.architecture.name), \(loaded.origin), batch \(rows), \(engine.workerRecords.count) \
+            workers, isa \(engine.isa.rawValue); milliseconds of one core an image, \(profile.batches) batches
+            \(table.text)
+            \(blocks.isEmpty ? "" : blockTable.text + "\n")\
+            all layers  \(NumberText.fixed(profile.milliseconds, 3)) ms, workers busy \
+            \(NumberText.fixed(profile.busyMilliseconds, 3)) ms; peak \(NumberText.fixed(peak, 1)) GFLOP/s a core
+            overhead    \(NumberText.fixed(overheadPercent, 2)) % of a batch without a profile
+
+            """
+    }
+
+    private func cells(_ layer: NetworkProfile.Layer) -> [String] {
+        [
+            layer.name, layer.planned?.operation ?? "-", layer.planned?.output.description ?? "-",
+            layer.planned?.kernel ?? "-", NumberText.fixed(layer.milliseconds, 4),
+            NumberText.fixed(layer.leastMilliseconds, 4), NumberText.fixed(100 * layer.share, 1),
+            NumberText.fixed(layer.gflops, 1), NumberText.fixed(percentOfPeak(layer), 1),
+            NumberText.fixed(Double(layer.bytes) / 1e6, 2), NumberText.fixed(layer.intensity, 1),
+            NumberText.fixed(layer.imbalance, 2),
+        ]
+    }
+
+    var csv: String {
+        let header =
+            "index,name,op,block,out,kernel,calls,ms_mean,ms_min,percent,gflops,percent_of_peak,bytes,"
+            + "intensity,imbalance,absorbed,repro\n"
+        return header
+            + layers.map { layer in
+                let planned = layer.planned
+                let shape =
+                    planned.map { "\($0.output.channels)x\($0.output.height)x\($0.output.width)" } ?? ""
+                let numbers = [
+                    layer.milliseconds, layer.leastMilliseconds, 100 * layer.share, layer.gflops,
+                    percentOfPeak(layer),
+                ].map { "\($0)" }
+                let fields =
+                    [
+                        "\(layer.index)", layer.name, planned?.operation ?? "", layer.block, shape,
+                        planned?.kernel ?? "", "\(layer.calls)",
+                    ] + numbers
+                    + [
+                        "\(layer.bytes)", "\(layer.intensity)", "\(layer.imbalance)",
+                        planned?.absorbed.joined(separator: " ") ?? "",
+                        planned?.problem.map { "\"\($0)\"" } ?? "",
+                    ]
+                return fields.joined(separator: ",") + "\n"
+            }.joined()
+    }
+
+    // MARK: JSON
+
+    func json(_ warnings: [EngineWarning]) -> JSONValue {
+        .object([
+            "schema": "resnet-bench.profile/1",
+            "tool": .object(["version": .string(ToolVersion.current)]),
+            "model": .object(["name": .string(loaded.model.architecture.name)]),
+            "isa": .string(engine.isa.rawValue),
+            "batch": .integer(rows),
+            "threads": .integer(engine.workerRecords.count),
+            "batches": .integer(profile.batches),
+            "peak_gflops_per_core": .number(peak),
+            "total_ms": .number(profile.milliseconds),
+            "busy_ms": .number(profile.busyMilliseconds),
+            "overhead_percent": .number(overheadPercent),
+            "layers": .array(layers.map(json)),
+            "warnings": warnings.json,
+        ])
+    }
+
+    private func json(_ layer: NetworkProfile.Layer) -> JSONValue {
+        let planned = layer.planned
+        let output = planned?.output
+        return .object([
+            "index": .integer(layer.index), "name": .string(layer.name),
+            "op": .string(planned?.operation ?? ""), "block": .string(layer.block),
+            "shape": output.map {
+                .array([.integer($0.channels), .integer($0.height), .integer($0.width)])
+            } ?? .null,
+            "kernel": .string(planned?.kernel ?? ""), "calls": .integer(layer.calls),
+            "ms_mean": .number(layer.milliseconds), "ms_min": .number(layer.leastMilliseconds),
+            "percent": .number(100 * layer.share), "flops": .integer(layer.flops),
+            "gflops": .number(layer.gflops), "percent_of_peak": .number(percentOfPeak(layer)),
+            "bytes": .integer(layer.bytes), "intensity": .number(layer.intensity),
+            "imbalance": .number(layer.imbalance),
+            "absorbed": .array((planned?.absorbed ?? []).map(JSONValue.string)),
+            "repro": planned?.problem.map { .string("\($0)") } ?? .null,
+        ])
+    }
+
+    /// One batch in Chrome's trace event format: a row a worker, microseconds.
+    func trace(_ batch: BatchProfile) -> JSONValue {
+        let workers = batch.busyNanoseconds.indices.map { worker in
+            JSONValue.object([
+                "ph": "M", "name": "thread_name", "pid": .integer(1), "tid": .integer(worker),
+                "args": .object(["name": .string("worker \(worker)")]),
+            ])
+        }
+        let events = batch.events.map { event in
+            let step = engine.executedSteps[event.step]
+            let planned = step.planned.map { engine.steps[$0] }
+            return JSONValue.object([
+                "ph": "X", "name": .string(step.name), "cat": .string(planned?.operation ?? "engine"),
+                "pid": .integer(1), "tid": .integer(event.worker),
+                "ts": .number(Double(event.start) / 1e3), "dur": .number(Double(event.nanoseconds) / 1e3),
+                "args": .object([
+                    "kernel": .string(planned?.kernel ?? ""), "image": .integer(event.firstImage),
+                    "images": .integer(event.images), "part": .integer(event.part),
+                    "parts": .integer(event.parts),
+                ]),
+            ])
+        }
+        return .object(["traceEvents": .array(workers + events), "displayTimeUnit": "ms"])
+    }
+}
