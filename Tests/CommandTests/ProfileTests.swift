@@ -76,10 +76,15 @@ import Testing
         let one = try expectSuccess(
             .bench, ["layer", problem, "--impl", "*.reference", "--iterations", "1"]
         ).text
-        #expect(one.contains("conv.f32.1x1.reference") && !one.contains("winograd4x4.f32"))
+        let timed = one.components(separatedBy: "not timed")[0]
+        #expect(timed.contains("conv.f32.1x1.reference") && !timed.contains("winograd4x4.f32"))
         for wrong in ["conv:x", "linear:n1", "pool:c1h1,k1r1", ""] {
             try expectFailure(.bench, ["layer", wrong], 64)
         }
         try expectFailure(.bench, ["layer", "conv:c4h2w2,k4r5s5"], 65)
+        try expectFailure(.bench, ["layer", "linear:n1c8,k8", "--skip-impl", "linear*"], 69)
+        try expectFailure(.bench, ["profile", "--json", "-", "--trace", "-"], 64, "--trace")
+        let exact = try expectSuccess(.bench, ["layer", problem, "--exact", "--iterations", "1"]).text
+        #expect(exact.contains("rounds otherwise") && exact.contains("picked"))
     }
 }

@@ -83,6 +83,43 @@ import Testing
         #expect(throws: EngineError.self) { try Engine(model, options: options) }
     }
 
+    /// A plugin's step notes no statistics: where a normalisation wants them it is not taken.
+    @Test func pluginsKernelsKeepBatchModeRight() throws {
+        var registry = Registry.builtin
+        try registry.register(Plugin("slow", convolutions: [Slow()]))
+        let model = try Model(ResNet(blocks: 1, channels: 8, imageHeight: 6, imageWidth: 5), seed: 0)
+        let input = try seededInput([4, 3, 6, 5])
+        var options = makeOptions(mode: .batch)
+        let expected: Tensor = try Engine(model, options: options).score(input)
+        options.kernels.chosen = ["conv.f32.slow"]
+        let engine = try Engine(model, options: options, registry: registry)
+        let output: Tensor = try engine.score(input)
+        #expect(output.values == expected.values)
+        let reasons = engine.steps.flatMap(\.rejected).filter { $0.kernel == "conv.f32.slow" }
+        #expect(reasons.count == 3 && reasons.allSatisfy { $0.reason.contains("statistics") })
+    }
+
+    /// As PyTorch with `ceil_mode`: a map smaller than the window has one.
+    @Test func windowMayBeLargerThanTheMap() throws {
+        let window = PoolingWindow(kernel: 2, stride: 2, coversEdges: true)
+        for kind in [Pooling.Kind.maximum, .mean] {
+            let pooling = try Pooling(kind, window, node: "test")
+            let shape = FeatureShape(channels: 20, height: 1, width: 3)
+            let output = try pooling.outputShape([shape], node: "test")
+            #expect(output == FeatureShape(channels: 20, height: 1, width: 2))
+            var trial = KernelTrial(seed: 1)
+            guard case .error(let error) = try trial.pooling(pooling, shape, table: table) else {
+                Issue.record("broken")
+                return
+            }
+            #expect(error <= 1)
+        }
+        let plain = try Pooling(.mean, PoolingWindow(kernel: 2, stride: 2), node: "test")
+        #expect(throws: EngineError.self) {
+            try plain.outputShape([FeatureShape(channels: 1, height: 1, width: 1)], node: "test")
+        }
+    }
+
     @Test func registryRefusesWhatIsTaken() throws {
         var registry = Registry.builtin
         try registry.register(Plugin("one", blocks: [], convolutions: [Slow()]))

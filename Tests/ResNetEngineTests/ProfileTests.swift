@@ -4,6 +4,19 @@ import Testing
 
 /// What workers note of a batch accounts for all of their time and changes no result.
 @Suite struct ProfileTests {
+    @Test func wrongSizesAreErrors() throws {
+        let model = try Model(ResNet(blocks: 1, channels: 8, imageHeight: 6, imageWidth: 5), seed: 1)
+        let engine = try Engine(model, options: makeOptions())
+        for rows in [Int.max, -1, 1] {
+            let error = #expect(throws: EngineError.self) {
+                try engine.profile(
+                    rows: rows, input: UnsafeBufferPointer(start: nil, count: 0),
+                    output: UnsafeMutableBufferPointer(start: nil, count: 0))
+            }
+            #expect(error?.code == .badData)
+        }
+    }
+
     @Test(arguments: BatchNormalizationMode.allCases, [1, 2, 3])
     func everyStepOfEveryImageIsNoted(mode: BatchNormalizationMode, threads: Int) throws {
         let model = try Model(ResNet(blocks: 2, channels: 32, imageHeight: 18, imageWidth: 19), seed: 1)

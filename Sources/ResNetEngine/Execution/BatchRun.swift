@@ -101,10 +101,13 @@ final class BatchRun: @unchecked Sendable {
     }
 
     /// A recorder that holds all that one worker can do in a batch.
-    func makeRecorder(rows: Int) -> StepRecorder {
-        let steps = self.steps.reduce(0) { $0 + $1.count }
+    ///
+    /// - Throws: `resource` when the system refuses the memory.
+    func makeRecorder(rows: Int) throws(EngineError) -> StepRecorder {
         let (shared, parts) = sharing(rows: rows)
-        return StepRecorder(slots: placement.workers.count, capacity: steps * (rows + shared * parts))
+        var capacity = ByteCount(subject: "profile")
+        try capacity.add(steps.reduce(0) { $0 + $1.count }, rows + shared * parts)
+        return try StepRecorder(slots: placement.workers.count, capacity: capacity.bytes)
     }
 
     /// How many images of a batch all workers share, and in how many parts each step of them.

@@ -66,7 +66,9 @@ public final class Engine: Sendable {
     /// Prepares a model.
     ///
     /// The kernels of `registry` are candidates besides those built in.
-    /// - Throws: `usage` for options out of range or patterns of no kernel, `unavailable` for an instruction set above the machine's,
+    ///
+    /// - Throws: `usage` for options out of range or patterns of no kernel, `unavailable` for an instruction set above
+    ///   the machine's or a layer that no kernel may run,
     ///   `badData` for a model that cannot be planned, `resource` when memory is refused or the prediction is
     ///   above a limit.
     public init(
@@ -150,8 +152,10 @@ public final class Engine: Sendable {
     public func profile(
         rows: Int, input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>
     ) throws(EngineError) -> BatchProfile {
-        let recorder = runner.state.withLock { $0.run.makeRecorder(rows: max(rows, 0)) }
-        guard var job = try job(rows, input, output) else { return BatchProfile(recorder, rows: 0) }
+        let job = try job(rows, input, output)
+        let run = runner.state.withLock { $0.run }
+        let recorder = try run.makeRecorder(rows: rows)
+        guard var job else { return BatchProfile(recorder, rows: 0) }
         job.recorder = recorder
         conductor.perform(&job)
         if let failure = job.failure { throw failure }

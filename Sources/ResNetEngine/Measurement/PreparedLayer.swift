@@ -47,6 +47,7 @@ struct PreparedLayer {
             node: places.node, table: table, inputs: [input] + (residual.map { [$0] } ?? []), output: output,
             caches: caches, candidates: candidates)
         kernel = try operation.kernelChoice(context)
+        try candidates.checkAllowed(kernel.name, node: places.node)
         flops = operation.cost([input.shape] + (residual.map { [$0.shape] } ?? [])).flops
         step = try operation.step(context)
         features = try AlignedBuffer(count: places.size, subject: places.node)

@@ -182,7 +182,8 @@ extension Convolution2D: PlannableOperation {
     private func candidate(
         _ context: StepPlanningContext
     ) throws(EngineError) -> (candidate: any ConvolutionCandidate, rejected: [KernelRejection]) {
-        try context.candidates.choose(for: layer(context), node: context.node)
+        try context.candidates.choose(
+            for: layer(context), notesStatistics: context.statistics != nil, node: context.node)
     }
 
     /// The convolution as it stands in a network.

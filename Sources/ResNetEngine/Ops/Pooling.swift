@@ -68,7 +68,8 @@ public struct Pooling: Operation {
         let window = window(in: input)
         func extent(_ size: Int, _ kernel: Int, _ stride: Int, _ padding: Int) -> Int {
             let room = size + 2 * padding - kernel
-            guard room >= 0 else { return 0 }
+            // A window may be larger than the map if it may reach over its edge.
+            guard room >= 0 || window.coversEdges && room > -stride else { return 0 }
             guard window.coversEdges else { return room / stride + 1 }
             let count = (room + stride - 1) / stride + 1
             // A window that begins beyond the map does not count.

@@ -39,6 +39,14 @@ enum KernelSelection {
 public struct KernelRejection: Sendable, Hashable {
     public let kernel: String
     public let reason: String
-    /// Whether it could run the layer all the same.
-    public var isCapable = false
+    public var kind = Kind.incapable
+
+    public enum Kind: Sendable, Hashable {
+        /// Cannot run the layer.
+        case incapable
+        /// Could, but an option or the rest of the network rules it out.
+        case ruledOut
+        /// Could, but is not expected to be the fastest.
+        case slower
+    }
 }

@@ -110,14 +110,7 @@ struct Planner {
                         &draft.plan, node, graph, records, phase: entry.phase),
                     statistics: buffers.notes(of: node.output), caches: caches, candidates: candidates)
                 let choice = try operation.kernelChoice(context)
-                if let pattern = choice.name.split(separator: "+").lazy.compactMap({
-                    candidates.filter.forbids(String($0))
-                }).first {
-                    throw EngineError(
-                        .unavailable, node.name,
-                        "kernel \(choice.name) is forbidden by --skip-impl \(pattern)",
-                        expected: "one that may run")
-                }
+                try candidates.checkAllowed(choice.name, node: node.name)
                 let bytes = try operation.packedBytes(context)
                 try packed.add(bytes)
                 draft.plan.scratchSize = max(draft.plan.scratchSize, try operation.scratchCount(context))

@@ -1,3 +1,6 @@
+import Diagnostics
+import Tensors
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -24,7 +27,7 @@ final class StepRecorder: @unchecked Sendable {
 
     /// What one slot has noted.
     struct Slot {
-        var events: UnsafeMutablePointer<Event>
+        let events: UnsafeMutablePointer<Event>
         var count = 0
         /// When the worker began and ended, and for how long it waited for others meanwhile.
         var start: UInt64 = 0
@@ -34,23 +37,24 @@ final class StepRecorder: @unchecked Sendable {
 
     let slotCount: Int
     private let capacity: Int
+    private let events: [AlignedBuffer<Event>]
     private let slots: UnsafeMutablePointer<Slot>
 
-    /// - Parameter capacity: events of one slot; what comes after these is not noted.
-    init(slots count: Int, capacity: Int) {
+    /// - Parameters:
+    ///   - count: worker slots.
+    ///   - capacity: events of one slot; what comes after these is not noted.
+    /// - Throws: `resource` when the system refuses the memory.
+    init(slots count: Int, capacity: Int) throws(EngineError) {
+        var events: [AlignedBuffer<Event>] = []
+        for _ in 0..<count { events.append(try AlignedBuffer(count: capacity, subject: "profile")) }
+        self.events = events
         slotCount = count
         self.capacity = capacity
         slots = .allocate(capacity: count)
-        for slot in 0..<count {
-            let events = UnsafeMutablePointer<Event>.allocate(capacity: capacity)
-            (slots + slot).initialize(to: Slot(events: events))
-        }
+        for slot in 0..<count { (slots + slot).initialize(to: Slot(events: events[slot].pointer)) }
     }
 
-    deinit {
-        for slot in 0..<slotCount { slots[slot].events.deallocate() }
-        slots.deallocate()
-    }
+    deinit { slots.deallocate() }
 
     @inline(__always)
     static func now() -> UInt64 {

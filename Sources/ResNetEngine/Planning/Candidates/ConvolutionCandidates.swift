@@ -24,20 +24,38 @@ struct ConvolutionCandidates: Sendable {
     /// - Throws: `usage` for a pattern of no kernel's name.
     func check() throws(EngineError) { try filter.check(all.map(\.name) + otherKernels) }
 
+    /// - Throws: `unavailable` naming `node` when a kernel, or one of several joined by `+`, is forbidden.
+    func checkAllowed(_ kernel: String, node: String) throws(EngineError) {
+        for name in kernel.split(separator: "+").map(String.init) {
+            guard let pattern = filter.forbids(name) else { continue }
+            throw EngineError(
+                .unavailable, node, "kernel \(name) is forbidden by --skip-impl \(pattern)",
+                expected: "one that may run")
+        }
+    }
+
     /// The candidate that is expected to take the least time, and why not another one.
     ///
-    /// - Throws: `unavailable` naming `node` when all that could are forbidden.
+    /// - Parameters:
+    ///   - layer: the convolution.
+    ///   - notesStatistics: whether the step must note the statistics of its result, as those built in do.
+    ///   - node: what an error names.
+    /// - Throws: `unavailable` when all that could are forbidden.
     func choose(
-        for layer: ConvolutionLayer, node: String
+        for layer: ConvolutionLayer, notesStatistics: Bool = false, node: String
     ) throws(EngineError) -> (candidate: any ConvolutionCandidate, rejected: [KernelRejection]) {
         var rejected: [KernelRejection] = []
         var left: [(candidate: any ConvolutionCandidate, cycles: Double)] = []
-        func reject(_ candidate: any ConvolutionCandidate, _ reason: String) {
-            rejected.append(KernelRejection(kernel: candidate.name, reason: reason, isCapable: true))
+        func reject(
+            _ candidate: any ConvolutionCandidate, _ reason: String, _ kind: KernelRejection.Kind = .ruledOut
+        ) {
+            rejected.append(KernelRejection(kernel: candidate.name, reason: reason, kind: kind))
         }
         for candidate in all {
             if case .no(let reason) = candidate.support(layer) {
                 rejected.append(KernelRejection(kernel: candidate.name, reason: reason))
+            } else if notesStatistics, !(candidate is DirectCandidate || candidate is WinogradCandidate) {
+                reject(candidate, "does not note the batch's statistics")
             } else if let reason = refusal(of: candidate) {
                 reject(candidate, reason)
             } else {
@@ -61,7 +79,7 @@ struct ConvolutionCandidates: Sendable {
                 cycles > best.cycles
                 ? "expected to take \((cycles / best.cycles).formattedRatio) times as long"
                 : "takes it too, but stands later in the list"
-            reject(candidate, reason)
+            reject(candidate, reason, .slower)
         }
         return (best.candidate, rejected)
     }
