@@ -23,7 +23,11 @@ func instructionSet(_ clangFlags: [String]) -> [SwiftSetting] {
 let package = Package(
     name: "resnet-engine",
     products: [
-        .library(name: "ResNetEngine", targets: ["ResNetEngine", "ModelFiles"]),
+        .library(name: "ResNetEngine", targets: ["ResNetEngine", "ModelFiles", "LoadablePlugins"]),
+        // The C interface of plugins that are loaded at run time, and two such plugins.
+        .library(name: "CEnginePlugin", targets: ["CEnginePlugin"]),
+        .library(name: "HardSwish", type: .dynamic, targets: ["HardSwish"]),
+        .library(name: "PointwiseConvolution", type: .dynamic, targets: ["PointwiseConvolution"]),
         .executable(name: "resnet-bench", targets: ["resnet-bench"]),
         .executable(name: "resnet-score", targets: ["resnet-score"]),
     ],
@@ -65,12 +69,21 @@ let package = Package(
             name: "ModelFiles",
             dependencies: ["ResNetEngine", .product(name: "SystemPackage", package: "swift-system")]),
 
+        // Plugins behind a C interface.
+        .target(name: "CEnginePlugin"),
+        .target(
+            name: "LoadablePlugins",
+            dependencies: [
+                "CEnginePlugin", "ResNetEngine", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+
         // The commands.
         .target(name: "CAllocationCounter"),
         .target(
             name: "CommandSupport",
             dependencies: [
-                "ResNetEngine", "ModelFiles", "PreActivation", "SqueezeExcitation", "ResNetD",
+                "ResNetEngine", "ModelFiles", "LoadablePlugins", "PreActivation", "SqueezeExcitation",
+                "ResNetD",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "resnet-bench", dependencies: ["CommandSupport", "CAllocationCounter"]),
@@ -81,6 +94,14 @@ let package = Package(
         .target(name: "SqueezeExcitation", dependencies: ["ResNetEngine"], path: "Plugins/SqueezeExcitation"),
         .target(name: "ResNetD", dependencies: ["ResNetEngine"], path: "Plugins/ResNetD"),
 
+        // Plugins on the C interface alone: one in C, one in Swift.
+        .target(
+            name: "HardSwish", dependencies: ["CEnginePlugin"], path: "Plugins/HardSwish",
+            publicHeadersPath: "."),
+        .target(
+            name: "PointwiseConvolution", dependencies: ["CEnginePlugin"],
+            path: "Plugins/PointwiseConvolution"),
+
         .testTarget(
             name: "TopologyTests", dependencies: ["Topology", "CTopology"], resources: [.copy("Resources")]),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "ResNetEngine"]),
@@ -88,7 +109,9 @@ let package = Package(
         .testTarget(
             name: "ResNetEngineTests",
             dependencies: ["ResNetEngine", "Kernels", "ModelFiles", "CAllocationCounter"]),
-        .testTarget(name: "CommandTests", dependencies: ["resnet-bench", "resnet-score", "ModelFiles"]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["resnet-bench", "resnet-score", "ModelFiles", "LoadablePlugins", "ResNetEngine"]),
         .testTarget(
             name: "PluginTests",
             dependencies: [

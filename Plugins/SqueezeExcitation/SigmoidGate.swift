@@ -14,8 +14,8 @@ import ResNetEngine
 ///
 /// Inputs: the map, then one value a channel.
 public struct SigmoidGate: PlannableOperation {
-    public static let identifier = "sigmoid-gate"
-    public static let version = 1
+    public var identifier: String { "sigmoid-gate" }
+    public var version: Int { 1 }
 
     public init() {}
 

@@ -45,5 +45,6 @@ public struct SqueezeExcitationBlock: BlockVariant {
 
 extension Plugin {
     public static let squeezeExcitation = Plugin(
-        "SqueezeExcitation", blocks: [SqueezeExcitationBlock(), SqueezeExcitationBlock(bottleneck: true)])
+        "SqueezeExcitation", operations: [OperationKind("sigmoid-gate") { _ in SigmoidGate() }],
+        blocks: [SqueezeExcitationBlock(), SqueezeExcitationBlock(bottleneck: true)])
 }

@@ -45,7 +45,7 @@ extension ModelOptions {
         let free = AvailableMemory.bytes + 4 * (try model.parameterCount)
         limited.maximumBytes = min(options.maximumBytes ?? .max, free)
         do throws(EngineError) {
-            return try Engine(model, options: limited, registry: .standard, machine: machine)
+            return try Engine(model, options: limited, registry: try registry(), machine: machine)
         } catch {
             guard error.subject == "--max-memory", limited.maximumBytes != options.maximumBytes else {
                 throw error
@@ -57,7 +57,10 @@ extension ModelOptions {
     private func structure(
         _ machine: Machine
     ) throws(EngineError) -> (network: ResNet, state: StateDictionary?) {
-        let registry = Registry.standard
+        let registry = try registry()
+        let activation = try activation.map { name throws(EngineError) in
+            try registry.activation(named: name)
+        }
         let variant = try block.map { name throws(EngineError) in
             try OptionValue.choice(
                 name, "--block", among: registry.blocks.map { ($0.value.name, $0.value) })
@@ -66,6 +69,11 @@ extension ModelOptions {
             model, "--model", among: [("notebook", nil)] + ResNet.presets.map { ($0.name, $0) })
         _ = try seedValue()
         let image = try imageSize()
+        func finished(_ network: ResNet) -> ResNet {
+            var network = network
+            network.activation = activation
+            return network
+        }
         if let weights {
             if weights.hasSuffix(".pt") || weights.hasSuffix(".pth") {
                 throw EngineError(
@@ -81,19 +89,21 @@ extension ModelOptions {
             let state = try Safetensors.read(weights)
             guard let preset else {
                 return (
-                    try ResNet(
-                        matching: state, block: variant ?? ResidualBlock(), image: image, subject: weights),
+                    finished(
+                        try ResNet(
+                            matching: state, block: variant ?? ResidualBlock(), image: image,
+                            subject: weights)),
                     state
                 )
             }
             var network = ResNet(preset, block: variant, image: image)
             if let classes = state["fc.weight"]?.shape.dimensions.first { network.classes = classes }
-            return (network, state)
+            return (finished(network), state)
         }
-        if let preset { return (ResNet(preset, block: variant, image: image), nil) }
+        if let preset { return (finished(ResNet(preset, block: variant, image: image)), nil) }
         var network = ResNet(block: variant ?? ResidualBlock())
         (network.imageHeight, network.imageWidth) = image ?? (network.imageHeight, network.imageWidth)
-        return (network, nil)
+        return (finished(network), nil)
     }
 
     /// Weights may be of any size; the memory is not.

@@ -31,6 +31,17 @@ public struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "An operation in the place of ReLUs, such as one of a plugin.", valueName: "name"))
+    public var activation: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Load a plugin, a shared library of operations and kernels; may be given again.",
+            valueName: "file"))
+    public var plugin: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "Batch-norm statistics: running (inference), or batch (PyTorch's training-mode forward).",
             valueName: "running|batch"))
     public var mode = "running"

@@ -5,7 +5,7 @@ enum UsageError {
     /// Commands and options of later versions, which scripts may already know.
     private static let laterCommands: Set<String> = ["compare"]
     private static let laterOptions: Set<String> = [
-        "--plugin", "--html", "--max-errors", "--rejects", "--resume",
+        "--html", "--max-errors", "--rejects", "--resume",
     ]
 
     /// - Parameter message: the parser's, in one or more lines.

@@ -63,6 +63,7 @@ struct LayerCommand: ParsableCommand {
             try Interrupts.shared.check()
             console.progress("layer", done: turn, total: iterations)
             for index in rows.indices { rows[index].samples.append(rows[index].measurement.sample()) }
+            for row in rows { try row.measurement.check() }
         }
         console.clear()
         let reasons = picked.rejected.filter { $0.kind != .slower }
@@ -83,7 +84,7 @@ struct LayerCommand: ParsableCommand {
     ) throws(EngineError) -> LayerMeasurement {
         try LayerMeasurement(
             layer, isa: options.isa ?? machine.isa, exact: options.exact, kernels: filter,
-            registry: .standard, machine: machine)
+            registry: try self.options.registry(), machine: machine)
     }
 
     private func text(_ layer: LayerProblem, _ rows: [Row], _ reasons: [KernelRejection]) -> String {

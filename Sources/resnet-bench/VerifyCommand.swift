@@ -10,7 +10,7 @@ struct VerifyCommand: ParsableCommand {
         abstract: "Checks every kernel against the float64 reference, or the model against golden tensors.",
         discussion: """
             Without --input and --expect: every kernel of each instruction set up to --isa on shapes drawn from \
-            --seed. With both: the model's results for the input against those expected. Exit status 1 when a \
+            --seed, or with --plugin all that the plugins bring. With both: the model's results for the input against those expected. Exit status 1 when a \
             check fails.
             """)
 
@@ -37,7 +37,8 @@ struct VerifyCommand: ParsableCommand {
         let engineOptions = try options.singleEngineOptions(for: machine)
         let tolerance = try OptionValue.number(tolerance, "--tolerance", in: 0...1e6)
         switch (input, expect) {
-        case (nil, nil): try verifyKernels(upTo: engineOptions.isa ?? machine.isa, machine, console)
+        case (nil, nil):
+            try verifyKernels(upTo: engineOptions.isa ?? machine.isa, machine, console)
         case (let input?, let expect?):
             try verifyModel(input, expect, tolerance, engineOptions, machine, console)
         case (nil, _?):
@@ -60,9 +61,13 @@ struct VerifyCommand: ParsableCommand {
         var failures: [String] = []
         var failedKernels = 0
         var kernels = 0
-        for (index, level) in levels.enumerated() {
+        let plugins = try options.loadedPlugins()
+        for (index, level) in levels.enumerated() where plugins.isEmpty || level == limit {
             console.progress("verify \(level.rawValue)", done: index, total: levels.count)
-            for outcome in try KernelVerification.run(isa: level, seed: seed) {
+            let outcomes =
+                try plugins.isEmpty
+                ? KernelVerification.run(isa: level, seed: seed) : verify(plugins, level, seed)
+            for outcome in outcomes {
                 let passed = outcome.failures.isEmpty
                 kernels += 1
                 failedKernels += passed ? 0 : 1
@@ -86,6 +91,26 @@ struct VerifyCommand: ParsableCommand {
                 .comparison, "kernels", "\(failedKernels) of \(kernels) failed",
                 expected: "none, seed \(seed)")
         }
+    }
+
+    /// All that plugins bring and that can be tried by itself.
+    private func verify(
+        _ plugins: [Plugin], _ level: ISALevel, _ seed: UInt64
+    ) throws(EngineError) -> [KernelVerification.Outcome] {
+        // Names that are taken are told here too.
+        _ = try options.registry()
+        var outcomes: [KernelVerification.Outcome] = []
+        for plugin in plugins {
+            for kind in plugin.operations {
+                if let outcome = try KernelVerification.run(kind, isa: level, seed: seed) {
+                    outcomes.append(outcome)
+                }
+            }
+            for kernel in plugin.convolutions {
+                outcomes.append(try KernelVerification.run(kernel, isa: level, seed: seed))
+            }
+        }
+        return outcomes
     }
 
     private func verifyModel(

@@ -47,7 +47,7 @@ import Testing
 
     @Test(arguments: [
         ["compare", "a.json", "b.json"],
-        ["--plugin", "x.so"], ["--html", "x.html"],
+        ["--html", "x.html"],
     ])
     func later(_ arguments: [String]) throws {
         let name = arguments[0].split(separator: "=")[0]

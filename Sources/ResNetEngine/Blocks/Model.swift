@@ -11,11 +11,14 @@ public protocol Architecture: Sendable {
     var inputShape: FeatureShape { get }
     /// How weights start before any training.
     var initialization: InitializationScheme { get }
+    /// What stands in the place of ReLUs; nil for these themselves.
+    var activation: Activation? { get }
     func build(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge
 }
 
 extension Architecture {
     public var initialization: InitializationScheme { .standard }
+    public var activation: Activation? { nil }
 
     /// Parameters and buffers in order of construction.
     public func parameters() throws(EngineError) -> [ParameterSpecification] { try declared().parameters }
@@ -24,7 +27,7 @@ extension Architecture {
     public func summary() throws(EngineError) -> String { try declared().summary }
 
     private func declared() throws(EngineError) -> NetworkBuilder {
-        var builder = try NetworkBuilder(className: className, inputShape: inputShape, context: nil)
+        var builder = try NetworkBuilder(self, context: nil)
         _ = try build(&builder)
         return builder
     }
@@ -140,9 +143,7 @@ public struct Model: Sendable {
 
     /// The network as operations, nothing folded or fused.
     public func graph(mode: BatchNormalizationMode = .running) throws(EngineError) -> Graph {
-        var builder = try NetworkBuilder(
-            className: architecture.className, inputShape: architecture.inputShape,
-            context: ParameterContext(state: weights, mode: mode))
+        var builder = try NetworkBuilder(architecture, context: ParameterContext(state: weights, mode: mode))
         let output = try architecture.build(&builder)
         return builder.finished(output: output)
     }

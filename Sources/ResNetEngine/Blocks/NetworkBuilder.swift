@@ -14,6 +14,7 @@ public struct LayerReference: Sendable {
 /// are at hand, the graph.
 public struct NetworkBuilder: Sendable {
     private let context: ParameterContext?
+    private let activation: Activation?
     private var graph: Graph
     private var uses: [String: Int] = [:]
     private var scopes: [(name: String, lines: [String], className: String)]
@@ -23,12 +24,13 @@ public struct NetworkBuilder: Sendable {
 
     /// - Throws: `badData` for an input of no or too many elements.
     init(
-        className: String, inputShape: FeatureShape, context: ParameterContext?
+        _ architecture: some Architecture, context: ParameterContext?
     ) throws(EngineError) {
-        try inputShape.check(subject: className)
+        try architecture.inputShape.check(subject: architecture.className)
         self.context = context
-        graph = Graph(inputShape: inputShape)
-        scopes = [("", [], className)]
+        activation = architecture.activation
+        graph = Graph(inputShape: architecture.inputShape)
+        scopes = [("", [], architecture.className)]
     }
 
     /// The network's input.
@@ -37,7 +39,8 @@ public struct NetworkBuilder: Sendable {
     /// Declares a layer under the current scope.
     public mutating func declare(_ name: String, _ module: some LayerModule) -> LayerReference {
         let path = self.path(name)
-        scopes[scopes.count - 1].lines.append("(\(name)): \(module.summary)")
+        let summary = activation(for: module).map { "Activation(\($0.operation.identifier))" }
+        scopes[scopes.count - 1].lines.append("(\(name)): \(summary ?? module.summary)")
         parameters += module.parameters.map {
             ParameterSpecification(
                 name: "\(path).\($0.name)", shape: $0.shape, initialization: $0.initialization)
@@ -58,7 +61,18 @@ public struct NetworkBuilder: Sendable {
 
     /// Applies a layer to an edge.
     public mutating func apply(_ layer: LayerReference, to edge: Edge) throws(EngineError) -> Edge {
-        try append(layer.path, inputs: [edge]) { context throws(EngineError) in
+        if let activation = activation(for: layer.module) {
+            let result = try append(layer.path, inputs: [edge]) { _ throws(EngineError) in
+                activation.operation
+            }
+            guard graph.shape(of: result) == graph.shape(of: edge) else {
+                throw EngineError(
+                    .badData, layer.path, "activation \(activation.name) gives \(graph.shape(of: result))",
+                    expected: "\(graph.shape(of: edge))")
+            }
+            return result
+        }
+        return try append(layer.path, inputs: [edge]) { context throws(EngineError) in
             try layer.module.operation(path: layer.path, context)
         }
     }
@@ -76,6 +90,11 @@ public struct NetworkBuilder: Sendable {
 
     public mutating func flatten(_ edge: Edge) throws(EngineError) -> Edge {
         try append(path("flatten"), inputs: [edge]) { _ throws(EngineError) in Flatten() }
+    }
+
+    /// What takes the module's place.
+    private func activation(for module: any LayerModule) -> Activation? {
+        module is ReLUModule ? activation : nil
     }
 
     private mutating func append(

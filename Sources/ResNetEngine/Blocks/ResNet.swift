@@ -45,6 +45,7 @@ public struct ResNet: Architecture {
     public var baseWidth = 64
     public var head: Head
     public var classes: Int
+    public var activation: Activation?
 
     public init(
         name: String, block: any BlockVariant, inputChannels: Int = 3, imageHeight: Int, imageWidth: Int,

@@ -44,6 +44,7 @@ final class BatchRun: @unchecked Sendable {
     private var recorder: StepRecorder?
     private var sharedCount = 0
     private let records: UnsafeMutablePointer<WorkerRecord>
+    private let failures = StepFailures()
     private var context: StepContext
     private var rows = 0
     /// The thread that runs batches, and its mask before any worker was pinned.
@@ -80,6 +81,7 @@ final class BatchRun: @unchecked Sendable {
             slotArena: workspace.coefficients.pointer, batchArena: workspace.batch.pointer, batchCapacity: 0,
             statistics: workspace.statistics.pointer, coefficients: workspace.coefficients.pointer,
             scratch: workspace.coefficients.pointer)
+        context.failures = Unmanaged.passUnretained(failures)
     }
 
     deinit { records.deallocate() }
@@ -89,6 +91,8 @@ final class BatchRun: @unchecked Sendable {
     }
 
     /// Runs `rows` images; `running` takes in the batch's statistics if the plan makes any.
+    ///
+    /// - Throws: `resource` when a larger batch needs memory that the system refuses, and what a step failed with.
     func run(
         rows: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
         recorder: StepRecorder? = nil, _ running: inout RunningStatistics
@@ -97,6 +101,7 @@ final class BatchRun: @unchecked Sendable {
         defer { self.recorder = nil }
         try begin(rows: rows, input: input, output: output)
         executor.perform(placement.workers.count, threads: cpuCount, self)
+        if let failure = failures.take() { throw failure }
         finish(&running)
     }
 

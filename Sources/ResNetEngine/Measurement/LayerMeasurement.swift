@@ -27,6 +27,7 @@ public final class LayerMeasurement: @unchecked Sendable {
     private let context: StepContext
     private let features: AlignedBuffer<Float>
     private let scratch: AlignedBuffer<Float>
+    private let failures: StepFailures
     /// Read through to empty the caches.
     private let evictor: AlignedBuffer<Float>
     private let calls: Int
@@ -44,7 +45,7 @@ public final class LayerMeasurement: @unchecked Sendable {
     ///   - evictedBytes: size of the caches that ``coldSample()`` empties; 0 if that is never called.
     ///   - seed: of weights and features.
     /// - Throws: `badData` for an impossible layer, `unavailable` for an instruction set above the machine's,
-    ///   `resource` when memory is refused.
+    ///   `resource` when memory is refused, and what a first call fails with.
     public init(
         _ problem: LayerProblem, isa: ISALevel, exact: Bool = false, kernels: KernelFilter = KernelFilter(),
         registry: Registry = .builtin, machine: Machine = .detect(),
@@ -71,10 +72,17 @@ public final class LayerMeasurement: @unchecked Sendable {
         step = layer.step
         features = layer.features
         scratch = layer.scratch
+        failures = layer.failures
         context = layer.context
         peak = PeakMeasurement(isa: isa, milliseconds: 1)
         evictor = try AlignedBuffer(count: evictedBytes / 4, subject: "cache eviction")
         for _ in 0..<calls { call() }
+        try check()
+    }
+
+    /// - Throws: what a call failed with since the last check: a plugin's kernel may.
+    public func check() throws(EngineError) {
+        if let failure = failures.take() { throw failure }
     }
 
     /// Calls for at least `milliseconds`, weights and whatever else fits left in the caches by the calls before.

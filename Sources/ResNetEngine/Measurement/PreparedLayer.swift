@@ -13,6 +13,8 @@ struct PreparedLayer {
     /// The memory behind `context`.
     let features: AlignedBuffer<Float>
     let scratch: AlignedBuffer<Float>
+    /// What the step failed with is here.
+    let failures = StepFailures()
 
     init(
         _ problem: LayerProblem, images: Int, table: KernelTable, caches: WorkerCaches,
@@ -52,11 +54,13 @@ struct PreparedLayer {
         step = try operation.step(context)
         features = try AlignedBuffer(count: places.size, subject: places.node)
         scratch = try AlignedBuffer(count: try operation.scratchCount(context), subject: places.node)
-        self.context = StepContext(
+        var stepContext = StepContext(
             input: UnsafePointer(features.pointer), output: features.pointer, slotArena: features.pointer,
             batchArena: features.pointer, batchCapacity: 1,
             statistics: UnsafeMutableRawPointer(features.pointer).assumingMemoryBound(to: Double.self),
             coefficients: features.pointer, scratch: scratch.pointer)
+        stepContext.failures = Unmanaged.passUnretained(failures)
+        self.context = stepContext
         for placement in [input] + (residual.map { [$0] } ?? []) {
             var image = [Float](repeating: 0, count: placement.shape.elementCount)
             for index in 0..<images {

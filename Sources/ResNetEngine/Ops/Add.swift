@@ -2,8 +2,8 @@ import Diagnostics
 
 /// `y = a + b`, shapes equal.
 public struct Add: Operation {
-    public static let identifier = "add"
-    public static let version = 1
+    public var identifier: String { "add" }
+    public var version: Int { 1 }
 
     public init() {}
 

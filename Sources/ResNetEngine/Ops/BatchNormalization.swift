@@ -22,8 +22,8 @@ public enum BatchNormalizationMode: String, Sendable, CaseIterable {
 ///
 ///     y[c] = (x[c] − mean[c]) / √(variance[c] + epsilon) · weight[c] + bias[c]
 public struct BatchNormalization: Operation {
-    public static let identifier = "batch-normalization"
-    public static let version = 1
+    public var identifier: String { "batch-normalization" }
+    public var version: Int { 1 }
 
     /// Path of the module that holds the statistics; several operations may share it.
     public let module: String

@@ -6,8 +6,8 @@ import Kernels
 ///
 ///     y = act(Σ_t norm_t(x_t))
 public struct ChannelAffineSum: Operation {
-    public static let identifier = "channel-affine-sum"
-    public static let version = 1
+    public var identifier: String { "channel-affine-sum" }
+    public var version: Int { 1 }
 
     /// One normalisation an input; `nil` takes the input as it is.
     public let normalizations: [BatchNormalization?]

@@ -9,8 +9,8 @@ import Tensors
 ///
 /// Inputs: the image features, then the residual if there is one.
 public struct Convolution2D: Operation {
-    public static let identifier = "convolution"
-    public static let version = 1
+    public var identifier: String { "convolution" }
+    public var version: Int { 1 }
 
     /// The attributes of a convolution.
     public struct Geometry: Sendable, Hashable {
@@ -187,7 +187,7 @@ extension Convolution2D: PlannableOperation {
     }
 
     /// The convolution as it stands in a network.
-    func layer(_ context: StepPlanningContext) -> ConvolutionLayer {
+    public func layer(_ context: StepPlanningContext) -> ConvolutionLayer {
         let input = context.inputs[0]
         var layer = ConvolutionLayer(geometry, height: input.shape.height, width: input.shape.width)
         layer.isPlanar = input.layout == .planar

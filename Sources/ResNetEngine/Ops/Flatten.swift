@@ -2,8 +2,8 @@ import Diagnostics
 
 /// `c h w` features as one vector in that order.
 public struct Flatten: Operation {
-    public static let identifier = "flatten"
-    public static let version = 1
+    public var identifier: String { "flatten" }
+    public var version: Int { 1 }
 
     public init() {}
 

@@ -4,8 +4,8 @@ import Tensors
 
 /// A fully connected layer on the features in `c h w` order: `y = weight · x + bias`, with an optional ReLU.
 public struct Linear: Operation {
-    public static let identifier = "linear"
-    public static let version = 1
+    public var identifier: String { "linear" }
+    public var version: Int { 1 }
 
     /// `o i`.
     public let weight: Tensor

@@ -47,9 +47,9 @@ public struct InputRequirement: Sendable {
 /// All shapes exclude the batch. An operation carries its weights and is immutable.
 public protocol Operation: Sendable {
     /// Stable name of the kind: `convolution`.
-    static var identifier: String { get }
+    var identifier: String { get }
     /// Rises when the meaning of the operation's attributes changes.
-    static var version: Int { get }
+    var version: Int { get }
     /// - Throws: `badData` naming `node` when the inputs do not fit.
     func outputShape(_ inputs: [FeatureShape], node: String) throws(EngineError) -> FeatureShape
     func cost(_ inputs: [FeatureShape]) -> Cost

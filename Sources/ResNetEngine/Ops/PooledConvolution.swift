@@ -4,8 +4,8 @@ import Kernels
 /// A convolution whose result only a pooling reads: band by band of rows, so that the map between them never leaves the
 /// worker's own cache.
 public struct PooledConvolution: Operation {
-    public static let identifier = "pooled-convolution"
-    public static let version = 1
+    public var identifier: String { "pooled-convolution" }
+    public var version: Int { 1 }
 
     public let convolution: Convolution2D
     public let pooling: Pooling

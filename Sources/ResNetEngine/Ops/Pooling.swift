@@ -30,8 +30,8 @@ public struct PoolingWindow: Sendable, Hashable {
 /// The largest value, or the mean, of each window of each channel. What a window reaches over the map's edge counts
 /// neither in a maximum nor in a mean (`count_include_pad=False`).
 public struct Pooling: Operation {
-    public static let identifier = "pooling"
-    public static let version = 1
+    public var identifier: String { "pooling" }
+    public var version: Int { 1 }
 
     public enum Kind: String, Sendable, Hashable {
         case maximum

@@ -2,8 +2,8 @@ import Diagnostics
 
 /// `y = max(x, 0)`; a NaN stays a NaN.
 public struct ReLU: Operation {
-    public static let identifier = "relu"
-    public static let version = 1
+    public var identifier: String { "relu" }
+    public var version: Int { 1 }
 
     public init() {}
 

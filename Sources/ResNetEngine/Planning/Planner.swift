@@ -117,7 +117,7 @@ struct Planner {
                 let inputs = graph.inputShapes(of: node)
                 draft.plan.summaries.append(
                     PlannedStep(
-                        node: node.name, operation: type(of: operation).identifier, kernel: choice.name,
+                        node: node.name, operation: operation.identifier, kernel: choice.name,
                         rejected: choice.rejected, absorbed: draft.plan.fusions.absorbed(by: node.name),
                         inputs: inputs, output: graph.shape(of: node.output), cost: operation.cost(inputs),
                         packedBytes: bytes, problem: operation.problem(context)))

@@ -1,7 +1,8 @@
 import Diagnostics
 import Kernels
 
-/// A planned operation: kernel chosen, weights packed, places known. Runs without allocating or failing.
+/// A planned operation: kernel chosen, weights packed, places known. Runs without allocating; one that runs code of others
+/// may fail, by ``StepContext/fail(_:)``.
 public protocol Step: Sendable {
     /// Runs one part of the step for `images`, all of one micro-batch or group. All parts together do all of the work,
     /// in any order and at the same time.
@@ -51,6 +52,11 @@ public struct StepContext {
     /// First image of the group, and of the micro-batch, in work.
     var groupStart = 0
     var microBatchStart = 0
+    /// Where failures go. Unretained: whoever runs steps keeps it.
+    var failures: Unmanaged<StepFailures>?
+
+    /// Ends the batch with an error once all workers are through; what is written until then does not matter.
+    public func fail(_ error: EngineError) { failures?.takeUnretainedValue().note(error) }
 
     /// The start of one image's features.
     @inline(__always)

@@ -29,7 +29,7 @@ struct StepSequence {
         for (index, node) in graph.nodes.enumerated() {
             guard let operation = node.operation as? any PlannableOperation else {
                 throw EngineError(
-                    .badData, node.name, "operation \(type(of: node.operation).identifier)",
+                    .badData, node.name, "operation \(node.operation.identifier)",
                     expected: "one that the planner knows")
             }
             var phase = 0

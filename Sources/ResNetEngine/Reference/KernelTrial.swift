@@ -24,10 +24,10 @@ struct KernelTrial {
 
     /// A convolution of one image. Everything but the places that it may write and read is a canary.
     ///
-    /// - Parameter kernel: a direct kernel; nil for Winograd's algorithm.
     /// - Parameter caches: small caches cut loops and reductions that are too small to be cut otherwise.
     mutating func convolution(
-        _ kernel: ConvolutionKernel?, _ problem: ConvolutionLayer, table: KernelTable, caches: WorkerCaches
+        _ candidate: any ConvolutionCandidate, _ problem: ConvolutionLayer, table: KernelTable,
+        caches: WorkerCaches
     ) throws(EngineError) -> Result {
         let g = problem.geometry
         var operation = try Convolution2D(
@@ -44,24 +44,21 @@ struct KernelTrial {
         // Without halos, rows of a 1×1 convolution are taken as one.
         let target = memory.reserve(shape, halo: shape.width % 2)
         let residual = problem.residual == .apart ? memory.reserve(shape, halo: 2) : target
-        let notes = problem.hasBias ? nil : memory.reserveNotes(shape)
+        let notes = candidate.notesStatistics && !problem.hasBias ? memory.reserveNotes(shape) : nil
         let planning = StepPlanningContext(
             node: problem.description, table: table, inputs: [source, residual], output: target,
             coefficientOffset: nil, statistics: notes, caches: caches)
-        memory.scratchCount = kernel == nil ? WinogradTiling(planning).scratchCount : 0
-        let step: any Step
-        if let kernel {
-            step = try ConvolutionStep(operation, kernel, planning)
-        } else {
-            step = try WinogradStep(operation, planning)
-        }
+        memory.scratchCount = try candidate.scratchCount(operation, planning)
+        let step = try candidate.step(operation, planning)
         let context = try memory.context()
         var inputs = [memory.fill(source, context, &random)]
         if problem.residual != .none { inputs.append(memory.fill(residual, halo: false, context, &random)) }
         step.run(context, images: 0..<1)
+        if let failure = memory.failures.take() { return .broken("\(failure)") }
 
         let expected = operation.reference(inputs)
-        let magnitude = kernel == nil ? operation.winogradMagnitude(inputs) : operation.magnitude(inputs)
+        let isWinograd = candidate.numericClass == .winograd4x4
+        let magnitude = isWinograd ? operation.winogradMagnitude(inputs) : operation.magnitude(inputs)
         // The input's halo is zero, not canary: put canaries there before looking for damage.
         memory.forget(source, context)
         let written = [source, target, residual] + (notes.map { [$0] } ?? [])
@@ -69,7 +66,7 @@ struct KernelTrial {
         let result = memory.read(target, context)
         var worst = compare(
             result, expected, magnitude,
-            kernel == nil ? .winograd(terms: g.inputChannels) : operation.accuracy)
+            isWinograd ? .winograd(terms: g.inputChannels) : operation.accuracy)
         if let notes, case .error(let error) = worst {
             let step = RowStatisticsStep(kernel: nil, notes: notes, input: target, offset: 0)
             switch try statistics(step, target, result, context) {
@@ -237,6 +234,39 @@ struct KernelTrial {
             memory.read(target, context), operation.reference([input]), magnitude, convolution.accuracy)
     }
 
+    /// An operation on inputs of these shapes, in two parts as workers that share an image do.
+    mutating func operation(
+        _ operation: any PlannableOperation, _ shapes: [FeatureShape], table: KernelTable
+    ) throws(EngineError) -> Result {
+        let memory = TrialMemory()
+        var sources: [TensorPlacement] = []
+        for (index, shape) in shapes.enumerated() {
+            let requirement = operation.requirement(ofInput: index, shapes: shapes)
+            sources.append(memory.reserve(shape, halo: requirement.halo))
+        }
+        let shape = try operation.outputShape(shapes, node: "trial")
+        let overwrites =
+            shapes[0].channels % 2 == 0 && shape == shapes[0]
+            && operation.requirement(ofInput: 0, shapes: shapes).overwritable
+        let target = overwrites ? sources[0] : memory.reserve(shape, halo: 1)
+        let planning = StepPlanningContext(node: "trial", table: table, inputs: sources, output: target)
+        _ = try operation.kernelChoice(planning)
+        memory.scratchCount = try operation.scratchCount(planning)
+        let step = try operation.step(planning)
+        let context = try memory.context()
+        var inputs: [ReferenceTensor] = []
+        for source in sources { inputs.append(memory.fill(source, halo: source.halo > 0, context, &random)) }
+        for part in 0..<2 { step.run(context, images: 0..<1, part: StepPart(index: part, count: 2)) }
+        if let failure = memory.failures.take() { return .broken("\(failure)") }
+        for source in sources where source.halo > 0 { memory.forget(source, context) }
+        if let damage = memory.damage(sources + [target], context) { return .broken(damage) }
+        let expected = operation.reference(inputs)
+        guard expected.shape == shape else { return .broken("reference of shape \(expected.shape)") }
+        let largest = (inputs.map(\.values) + [expected.values]).joined().reduce(0) { max($0, abs($1)) }
+        return compare(
+            memory.read(target, context), expected, expected.map { _ in largest }, operation.accuracy)
+    }
+
     // MARK: -
 
     /// - Parameter magnitude: the sum of the absolute values of each output's terms: rounding errors grow with it.
@@ -246,7 +276,8 @@ struct KernelTrial {
     ) -> Result {
         let unit =
             switch accuracy {
-            case .exact, .rounding: 6 * 0x1p-24
+            case .exact: 0.0
+            case .rounding: 6 * 0x1p-24
             case .sum(let terms): 0x1p-24 * (4 + 2 * Double(terms).squareRoot())
             // Transforms round up to 8 times on the way in and 8 on the way out, and weights once.
             case .winograd(let terms): 0x1p-24 * (4 + 2 * Double(terms + 17).squareRoot())

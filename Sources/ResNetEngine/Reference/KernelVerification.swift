@@ -30,12 +30,67 @@ public enum KernelVerification {
 
     /// - Throws: `unavailable` for an instruction set above the machine's.
     public static func run(isa: ISALevel, seed: UInt64) throws(EngineError) -> [Outcome] {
+        try run(table(isa), seed: seed)
+    }
+
+    /// Checks a plugin's convolution kernel.
+    ///
+    /// - Throws: `unavailable` for an instruction set above the machine's.
+    public static func run(
+        _ candidate: any ConvolutionCandidate, isa: ISALevel, seed: UInt64
+    ) throws(EngineError) -> Outcome {
+        convolution(candidate, ConvolutionLayer.sweep(), try table(isa), seed: seed)
+    }
+
+    /// Checks every version of a plugin's operation; nil for one that layers make of their weights.
+    ///
+    /// - Throws: `unavailable` for an instruction set above the machine's.
+    public static func run(
+        _ kind: OperationKind, isa: ISALevel, seed: UInt64
+    ) throws(EngineError) -> Outcome? {
+        let table = try table(isa)
+        guard let make = kind.make else { return nil }
+        var outcome = Outcome(kernel: kind.identifier)
+        for version in kind.versions {
+            let name = "\(kind.identifier) version \(version)"
+            guard let operation = make(version) as? any PlannableOperation else {
+                outcome.record(.broken("is no operation that can be planned"), name)
+                continue
+            }
+            for turn in 1...120 {
+                let shape = FeatureShape(channels: turn % 51 + 1, height: turn % 5 + 1, width: turn % 29 + 1)
+                let vector = FeatureShape(channels: shape.channels)
+                let inputs = [[shape], [shape, shape], [shape, vector]].first {
+                    (try? operation.outputShape($0, node: name)) != nil
+                }
+                guard let inputs else {
+                    outcome.record(.broken("takes neither one map nor two, nor a map and a vector"), name)
+                    continue
+                }
+                var trial = KernelTrial(seed: seed &+ UInt64(turn))
+                outcome.record(
+                    attempt { () throws(EngineError) in
+                        try trial.operation(operation, inputs, table: table)
+                    }, "\(name) on \(inputs)")
+            }
+        }
+        return outcome
+    }
+
+    private static func table(_ isa: ISALevel) throws(EngineError) -> KernelTable {
         guard isa <= .detected else {
             throw EngineError(
                 .unavailable, "--isa", isa.rawValue,
                 expected: "at most \(ISALevel.detected.rawValue) on this machine")
         }
-        return try run(KernelSelection.table(for: isa), seed: seed)
+        return KernelSelection.table(for: isa)
+    }
+
+    /// A trial that cannot even be planned is broken.
+    private static func attempt(
+        _ trial: () throws(EngineError) -> KernelTrial.Result
+    ) -> KernelTrial.Result {
+        do { return try trial() } catch { return .broken("\(error)") }
     }
 
     static func run(
@@ -44,10 +99,10 @@ public enum KernelVerification {
     ) throws(EngineError) -> [Outcome] {
         var outcomes: [Outcome] = []
         for kernel in table.convolutions {
-            outcomes.append(try convolution(kernel.name, kernel, cases, table, seed: seed))
+            let candidate = DirectCandidate(kernel: kernel, lanes: table.lanes)
+            outcomes.append(convolution(candidate, cases, table, seed: seed))
         }
-        outcomes.append(
-            try convolution(WinogradCandidate(table: table).name, nil, cases, table, seed: seed))
+        outcomes.append(convolution(WinogradCandidate(table: table), cases, table, seed: seed))
         return outcomes + [
             try linear(table, seed: seed), try affine(table, seed: seed), try statistics(table, seed: seed),
             try pooling(.maximum, poolings, table, seed: seed),
@@ -56,20 +111,19 @@ public enum KernelVerification {
     }
 
     private static func convolution(
-        _ name: String, _ kernel: ConvolutionKernel?, _ cases: [ConvolutionLayer], _ table: KernelTable,
+        _ candidate: any ConvolutionCandidate, _ cases: [ConvolutionLayer], _ table: KernelTable,
         seed: UInt64
-    ) throws(EngineError) -> Outcome {
-        let candidate: any ConvolutionCandidate =
-            kernel.map { DirectCandidate(kernel: $0, lanes: table.lanes) } ?? WinogradCandidate(table: table)
-        var outcome = Outcome(kernel: name)
+    ) -> Outcome {
+        var outcome = Outcome(kernel: candidate.name)
         for (index, problem) in cases.enumerated() {
             guard candidate.support(problem) == .yes else { continue }
             var trial = KernelTrial(seed: seed &+ UInt64(index))
             let bytes = [512 << 10, 16 << 10, 2 << 10, 256][index / 6 % 4]
             let caches = WorkerCaches(first: bytes / 4, last: bytes)
             outcome.record(
-                try trial.convolution(kernel, problem, table: table, caches: caches),
-                "\(problem), cache of \(bytes)")
+                attempt { () throws(EngineError) in
+                    try trial.convolution(candidate, problem, table: table, caches: caches)
+                }, "\(problem), cache of \(bytes)")
         }
         return outcome
     }

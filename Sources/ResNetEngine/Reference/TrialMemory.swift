@@ -12,6 +12,8 @@ final class TrialMemory {
     private var buffer: AlignedBuffer<Float>?
     private var doubles: AlignedBuffer<Double>?
     private var scratch: AlignedBuffer<Float>?
+    /// What steps failed with.
+    let failures = StepFailures()
     /// Floats that a step needs for itself; what it leaves there does not matter.
     var scratchCount = 0
 
@@ -44,10 +46,12 @@ final class TrialMemory {
         self.scratch = scratch
         let doubles = try AlignedBuffer<Double>(count: 1)
         self.doubles = doubles
-        return StepContext(
+        var context = StepContext(
             input: UnsafePointer(buffer.pointer), output: buffer.pointer, slotArena: buffer.pointer,
             batchArena: buffer.pointer, batchCapacity: 1, statistics: doubles.pointer,
             coefficients: buffer.pointer, scratch: scratch.pointer)
+        context.failures = Unmanaged.passUnretained(failures)
+        return context
     }
 
     /// Writes random features with the zero halo that readers rely on; returns them as a reference tensor.

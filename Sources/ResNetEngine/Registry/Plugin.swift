@@ -4,15 +4,17 @@ public struct Plugin: Sendable {
     public let name: String
     /// The lowest ``Registry/interface`` that the plugin needs.
     public let interface: Int
+    public let operations: [OperationKind]
     public let blocks: [any BlockVariant]
     public let convolutions: [any ConvolutionCandidate]
 
     public init(
-        _ name: String, interface: Int = 1, blocks: [any BlockVariant] = [],
+        _ name: String, interface: Int = 1, operations: [OperationKind] = [], blocks: [any BlockVariant] = [],
         convolutions: [any ConvolutionCandidate] = []
     ) {
         self.name = name
         self.interface = interface
+        self.operations = operations
         self.blocks = blocks
         self.convolutions = convolutions
     }

@@ -9,6 +9,7 @@ public struct Registry: Sendable {
     /// All that this package brings.
     public static let builtin: Registry = {
         var registry = Registry()
+        registry.operations = OperationKind.builtin.map { Entry(value: $0, plugin: "built in") }
         for block in [ResidualBlock(), BasicBlock(), Bottleneck()] as [any BlockVariant] {
             registry.blocks.append(Entry(value: block, plugin: "built in"))
         }
@@ -21,6 +22,8 @@ public struct Registry: Sendable {
         public let plugin: String
     }
 
+    /// Kinds of operations, in order of registration; those of one name have versions that follow on each other.
+    public private(set) var operations: [Entry<OperationKind>] = []
     /// Block variants, in order of registration.
     public private(set) var blocks: [Entry<any BlockVariant>] = []
     /// Kernels of convolutions besides those of the instruction sets, in order of registration.
@@ -28,7 +31,8 @@ public struct Registry: Sendable {
 
     /// Adds all that a plugin brings, or nothing.
     ///
-    /// - Throws: `unavailable` naming the plugin when it needs a later interface, or brings a name that is taken.
+    /// - Throws: `unavailable` naming the plugin when it needs a later interface, brings a name that is taken, or versions
+    ///   of an operation that leave a gap to those registered.
     public mutating func register(_ plugin: Plugin) throws(EngineError) {
         guard (1...Self.interface).contains(plugin.interface) else {
             throw EngineError(
@@ -36,6 +40,7 @@ public struct Registry: Sendable {
                 expected: "1 to \(Self.interface)")
         }
         var result = self
+        for kind in plugin.operations { try result.add(kind, plugin.name) }
         for block in plugin.blocks {
             if let other = result.blocks.first(where: { $0.value.name == block.name }) {
                 throw EngineError(
@@ -56,11 +61,73 @@ public struct Registry: Sendable {
         self = result
     }
 
+    private mutating func add(_ kind: OperationKind, _ plugin: String) throws(EngineError) {
+        func refusal(_ found: String, expected: String) -> EngineError {
+            EngineError(.unavailable, "plugin \(plugin)", found, expected: expected)
+        }
+        let name = "operation '\(kind.identifier)'"
+        guard !kind.identifier.isEmpty, kind.versions.lowerBound >= 1 else {
+            throw refusal(
+                "\(name) of versions \(kind.versions)", expected: "a name, and versions from 1 on")
+        }
+        let others = operations.filter { $0.value.identifier == kind.identifier }
+        if let other = others.first(where: { $0.value.versions.overlaps(kind.versions) }) {
+            throw refusal(
+                "\(name) of versions \(kind.versions) is taken (\(other.plugin), \(other.value.versions))",
+                expected: "another name or other versions")
+        }
+        let next = others.map(\.value.versions.upperBound).max().map { $0 + 1 } ?? 1
+        guard kind.versions.lowerBound == next else {
+            throw refusal(
+                "\(name) of versions \(kind.versions) leaves a gap", expected: "versions from \(next) on")
+        }
+        operations.append(Entry(value: kind, plugin: plugin))
+    }
+
     private static let builtinKernels = Set(
         // The tables of other instruction sets hold code that this machine may not run.
         ISALevel.allCases.filter { $0 <= .detected }.flatMap {
             ConvolutionCandidates(KernelSelection.table(for: $0)).all.map(\.name)
         })
+
+    /// The kind of operation of that name and version, the latest by default.
+    ///
+    /// - Throws: `unavailable` with the names, or the versions, that there are.
+    public func operation(
+        named name: String, version: Int? = nil
+    ) throws(EngineError) -> Entry<OperationKind> {
+        let known = operations.filter { $0.value.identifier == name }
+        guard let latest = known.last else {
+            var names: [String] = []
+            for entry in operations where !names.contains(entry.value.identifier) {
+                names.append(entry.value.identifier)
+            }
+            throw EngineError(
+                .unavailable, "operation '\(name)'", "not registered",
+                expected: "one of " + names.joined(separator: ", "))
+        }
+        guard let version else { return latest }
+        guard let entry = known.first(where: { $0.value.versions.contains(version) }) else {
+            let brought = known.map { "\($0.value.versions) (\($0.plugin))" }
+            throw EngineError(
+                .unavailable, "operation '\(name)'", "version \(version) is not registered",
+                expected: "one of " + brought.joined(separator: ", "))
+        }
+        return entry
+    }
+
+    /// What may take the place of ReLUs.
+    ///
+    /// - Throws: `unavailable` for a name that is not registered, or an operation that has parameters.
+    public func activation(named name: String) throws(EngineError) -> Activation {
+        let entry = try operation(named: name)
+        guard let make = entry.value.make else {
+            throw EngineError(
+                .unavailable, "operation '\(name)'", "has parameters",
+                expected: "an activation: an operation without")
+        }
+        return Activation(make(entry.value.versions.upperBound), of: "\(name) (\(entry.plugin))")
+    }
 
     /// The block variant of that name.
     ///

@@ -54,7 +54,7 @@ struct ConvolutionCandidates: Sendable {
         for candidate in all {
             if case .no(let reason) = candidate.support(layer) {
                 rejected.append(KernelRejection(kernel: candidate.name, reason: reason))
-            } else if notesStatistics, !(candidate is DirectCandidate || candidate is WinogradCandidate) {
+            } else if notesStatistics, !candidate.notesStatistics {
                 reject(candidate, "does not note the batch's statistics")
             } else if let reason = refusal(of: candidate) {
                 reject(candidate, reason)
@@ -89,6 +89,11 @@ struct ConvolutionCandidates: Sendable {
         if exact, !candidate.numericClass.keepsDefinition { return "rounds otherwise than the definition" }
         return filter.forbids(candidate.name).map { "forbidden by --skip-impl \($0)" }
     }
+}
+
+extension ConvolutionCandidate {
+    /// Whether its steps note the statistics of their results, as those built in do.
+    var notesStatistics: Bool { self is DirectCandidate || self is WinogradCandidate }
 }
 
 extension Double {

@@ -1,0 +1,1 @@
+#include "resnet_engine_plugin.h"
