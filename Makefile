@@ -27,11 +27,14 @@ kernels: setup
 	swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks --product kernel-bench
 	.build-benchmarks/release/kernel-bench Benchmarks/Shapes/bars.txt --exact $(KERNELS)
 
-## Times other engines and this one in turn and prints how they compare: see Benchmarks/README.md.
+## Checks networks of full size against PyTorch in float64, then times other engines and this one in turn and prints how
+## they compare: see Benchmarks/README.md.
 peers: PACKAGES += python3-venv
 peers: setup
 	swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks --product engine-worker
+	swift build -c release --product resnet-score
 	python3 Benchmarks/Peers/install.py .build-peers
+	.build-peers/venv/bin/python Benchmarks/Peers/full_size.py .build/release/resnet-score
 	.build-peers/venv/bin/python Benchmarks/Peers/peers.py $(PEERS)
 
 ## Runs all tests in release, in a build folder of their own.
