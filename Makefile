@@ -11,11 +11,13 @@ SOURCES := Package.swift Sources Tests Plugins Benchmarks
 PEERS ?=
 # Options of `make kernels`, such as KERNELS="--threads 1 --threads 2 --cold".
 KERNELS ?=
+# Whether the plugin that calls the system's oneDNN is built. SwiftPM reads a manifest anew where the environment differs.
+export RESNET_ENGINE_ONEDNN ?= $(if $(wildcard /usr/include/oneapi/dnnl/dnnl_version.h),yes,no)
 # Emulated processors, each with the instruction set that must be detected on it. The features taken away are some that
 # the emulator lacks and warns about at every thread.
 EMULATED := Haswell,-pcid,-x2apic,-tsc-deadline,-hle,-invpcid,-rtm:avx2 Nehalem:baseline
 
-.PHONY: bench peers kernels test test-emulated setup lint docs audit clean
+.PHONY: bench peers kernels onednn test test-emulated setup lint docs audit clean
 
 ## Builds in release and reports how the notebook network scales on this machine.
 bench: setup
@@ -26,6 +28,13 @@ bench: setup
 kernels: setup
 	swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks --product kernel-bench
 	.build-benchmarks/release/kernel-bench Benchmarks/Shapes/bars.txt --exact $(KERNELS)
+
+## Times each convolution of ResNet-50 by Debian's oneDNN and by this engine in turn: see Benchmarks/README.md.
+onednn: PACKAGES += libdnnl-dev
+onednn: export RESNET_ENGINE_ONEDNN = yes
+onednn: setup
+	swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks --product kernel-bench
+	.build-benchmarks/release/kernel-bench Benchmarks/Shapes/resnet50.txt --onednn $(KERNELS)
 
 ## Checks networks of full size against PyTorch in float64, then times other engines and this one in turn and prints how
 ## they compare: see Benchmarks/README.md.

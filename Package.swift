@@ -1,5 +1,16 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
+
+/// Whether Debian's package libdnnl-dev is installed: oneDNN with its C interface of version 2. The environment can rule
+/// it out. SwiftPM remembers what a manifest said for the environment it said it in: the Makefile tells it anew.
+let hasOneDNN =
+    Context.environment["RESNET_ENGINE_ONEDNN"] != "no"
+    && (try? String(contentsOfFile: "/usr/include/oneapi/dnnl/dnnl_version.h", encoding: .utf8))?
+        .contains("DNNL_VERSION_MAJOR 2\n") == true
+/// The plugin that calls it, where it is built, and how sources are told.
+let oneDNN: [Target.Dependency] = hasOneDNN ? ["OneDNNConvolution"] : []
+let oneDNNSettings: [SwiftSetting] = hasOneDNN ? [.define("ONEDNN")] : []
 
 /// Flags of a module that holds the kernels of one instruction set. They reach both Swift code generation and
 /// the C shims. `-disable-cmo` keeps wide code out of the modules that call it; the unroll threshold lets LLVM
@@ -85,7 +96,7 @@ let package = Package(
                 "ResNetEngine", "ModelFiles", "LoadablePlugins", "PreActivation", "SqueezeExcitation",
                 "ResNetD",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
+            ] + oneDNN, swiftSettings: oneDNNSettings),
         .executableTarget(name: "resnet-bench", dependencies: ["CommandSupport", "CAllocationCounter"]),
         .executableTarget(name: "resnet-score", dependencies: ["CommandSupport"]),
 
@@ -117,7 +128,20 @@ let package = Package(
             dependencies: [
                 "CommandSupport", "ModelFiles", "PreActivation", "SqueezeExcitation", "ResNetD",
                 "ResNetEngine",
-            ]),
+            ] + oneDNN, swiftSettings: oneDNNSettings),
     ],
     swiftLanguageModes: [.v6]
 )
+
+if hasOneDNN {
+    // A kernel on the public API alone, to compare with.
+    package.products.append(.library(name: "OneDNNConvolution", targets: ["OneDNNConvolution"]))
+    package.targets += [
+        .target(
+            name: "COneDNN", path: "Plugins/COneDNN",
+            linkerSettings: [.linkedLibrary("omp5"), .linkedLibrary("dnnl")]),
+        .target(
+            name: "OneDNNConvolution", dependencies: ["COneDNN", "ResNetEngine"],
+            path: "Plugins/OneDNNConvolution"),
+    ]
+}

@@ -43,6 +43,11 @@ struct KernelBench: ParsableCommand {
     @Flag(help: "Keep convolutions to the products of their definition: no Winograd.")
     var exact = false
 
+    @Flag(
+        name: .customLong("onednn"),
+        help: "Time convolutions by the system's oneDNN too, in turn on one thread, and print the ratios.")
+    var comparesWithOneDNN = false
+
     @Option(help: "Only layers whose name contains this.")
     var only: String?
 
@@ -66,6 +71,7 @@ struct KernelBench: ParsableCommand {
         guard samples > 0, rounds > 0, sets > 0, milliseconds > 0, threads.allSatisfy({ $0 > 0 }) else {
             throw ValidationError("--samples, --rounds, --sets, --milliseconds and --threads are above 0")
         }
+        if comparesWithOneDNN { return try compareWithOneDNN(layers, levels, machine) }
         var results: [LayerResult] = []
         for level in levels {
             for count in threads {
@@ -81,11 +87,36 @@ struct KernelBench: ParsableCommand {
                 }
             }
         }
-        if let json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            try encoder.encode(results).write(to: URL(filePath: json), options: .atomic)
-        }
+        try write(results)
+    }
+
+    private func write(_ results: some Encodable) throws {
+        guard let json else { return }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try encoder.encode(results).write(to: URL(filePath: json), options: .atomic)
+    }
+
+    private func compareWithOneDNN(
+        _ layers: [ShapeFile.Layer], _ levels: [ISALevel], _ machine: Machine
+    ) throws {
+        #if ONEDNN
+            guard threads == [1], !cold, !exact else {
+                throw ValidationError("--onednn takes no --threads, --cold and --exact")
+            }
+            if let cpu = try machine.placement(workers: 1, pin: .core).workers[0].cpu {
+                _ = ThreadAffinity.bind(toCPU: cpu)
+            }
+            try write(
+                levels.flatMap {
+                    try OneDNNComparison.run(
+                        layers, $0, rounds: rounds, samples: samples, milliseconds: milliseconds, sets: sets)
+                })
+        #else
+            throw EngineError(
+                .unavailable, "--onednn", "oneDNN was not there when this was built",
+                expected: "Debian's package libdnnl-dev, and a new build")
+        #endif
     }
 
     private func level(_ name: String) throws -> ISALevel {

@@ -69,13 +69,13 @@ extension Team.Round {
     }
 }
 
-private func median(_ values: [Double]) -> Double {
+func median(_ values: [Double]) -> Double {
     let sorted = values.sorted()
     return sorted.isEmpty ? 0 : (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
 }
 
 /// The text, filled with spaces to `width`, on the left if that is positive.
-private func pad(_ text: String, _ width: Int) -> String {
+func pad(_ text: String, _ width: Int) -> String {
     let fill = String(repeating: " ", count: max(0, abs(width) - text.count))
     return width > 0 ? fill + text : text + fill
 }

@@ -89,7 +89,7 @@ struct LoadedConvolution: ConvolutionCandidate {
             return .failure(Reason(text: "gives no cost, \(failure)"))
         }
         let sizes = 0...Int64(1) << 40
-        guard cost.cycles.isFinite, cost.cycles >= 0, sizes.contains(cost.packed_bytes),
+        guard cost.cycles >= 0, sizes.contains(cost.packed_bytes),
             sizes.contains(cost.scratch_floats)
         else {
             return .failure(

@@ -131,7 +131,7 @@ typedef struct re_convolution_problem {
 /// What a convolution kernel takes for one image.
 typedef struct re_convolution_cost {
     size_t size;
-    /// Cycles of one core: the kernel of the least is picked.
+    /// Cycles of one core: the kernel of the least is picked. One of INFINITY is taken only where an option names it.
     double cycles;
     /// Bytes that `pack` fills, once for all workers.
     int64_t packed_bytes;

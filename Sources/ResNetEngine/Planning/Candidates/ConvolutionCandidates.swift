@@ -76,9 +76,13 @@ struct ConvolutionCandidates: Sendable {
         }
         for (candidate, cycles) in left where candidate.name != best.candidate.name {
             let reason =
-                cycles > best.cycles
-                ? "expected to take \((cycles / best.cycles).formattedRatio) times as long"
-                : "takes it too, but stands later in the list"
+                if cycles <= best.cycles {
+                    "takes it too, but stands later in the list"
+                } else if cycles.isInfinite {
+                    "taken only where --impl names it"
+                } else {
+                    "expected to take \((cycles / best.cycles).formattedRatio) times as long"
+                }
             reject(candidate, reason, .slower)
         }
         return (best.candidate, rejected)
