@@ -2,10 +2,9 @@ import Diagnostics
 
 /// What the parser of arguments complains about, as one line of ours.
 enum UsageError {
-    /// Commands and options of later versions, which scripts may already know.
-    private static let laterCommands: Set<String> = ["compare"]
+    /// Options of later versions, which scripts may already know.
     private static let laterOptions: Set<String> = [
-        "--html", "--max-errors", "--rejects", "--resume",
+        "--max-errors", "--rejects", "--resume",
     ]
 
     /// - Parameter message: the parser's, in one or more lines.
@@ -33,7 +32,6 @@ enum UsageError {
     }
 
     private static func firstLaterName(_ arguments: [String]) -> String? {
-        if let command = arguments.first, laterCommands.contains(command) { return command }
-        return arguments.lazy.map { String($0.prefix { $0 != "=" }) }.first(where: laterOptions.contains)
+        arguments.lazy.map { String($0.prefix { $0 != "=" }) }.first(where: laterOptions.contains)
     }
 }

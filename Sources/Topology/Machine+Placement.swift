@@ -28,6 +28,13 @@ extension Machine {
                 let message = "\(count) workers share the \(Set(list).count) CPUs of --pin \(pin)"
                 warnings.append(EngineWarning("pin-list-short", message))
             }
+            let used = Set(list.prefix(count))
+            for core in cores {
+                let shared = core.cpus.filter(used.contains)
+                guard shared.count > 1 else { continue }
+                let message = "workers share core \(core.index) as its hardware threads \(CPUSet(shared))"
+                warnings.append(EngineWarning("smt-shared", message))
+            }
         }
         return Placement(workers: workers(count, on: cpus), warnings: warnings)
     }

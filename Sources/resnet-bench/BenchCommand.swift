@@ -13,7 +13,7 @@ struct BenchCommand: ParsableCommand {
         version: ToolVersion.current,
         subcommands: [
             ScalingCommand.self, SummaryCommand.self, TopologyCommand.self, VerifyCommand.self,
-            KernelsCommand.self, LayerCommand.self, ProfileCommand.self,
+            KernelsCommand.self, LayerCommand.self, ProfileCommand.self, CompareCommand.self,
         ],
         defaultSubcommand: ScalingCommand.self)
 }

@@ -15,6 +15,20 @@ struct KernelsCommand: ParsableCommand {
             "Write the report as JSON to a file, or to standard output for -.", valueName: "file"))
     var json: String?
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Fail unless the plan has that many steps of an operation: 'convolution<=53', '*<=57'. Also >=, =, < and >.",
+            valueName: "claim"))
+    var assertOpCount: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Fail unless all layers of a pattern have kernels of another: 'layer1.*=winograd*'.",
+            valueName: "layers=kernels"))
+    var assertKernel: [String] = []
+
     /// A kernel that some layer of the model can get, by operation.
     private struct Row {
         let operation: String
@@ -26,6 +40,9 @@ struct KernelsCommand: ParsableCommand {
         let console = Console()
         let machine = Machine.detect()
         let engineOptions = try options.singleEngineOptions(for: machine)
+        let assertions =
+            try assertOpCount.map { text throws(EngineError) in try PlanAssertion(count: text) }
+            + assertKernel.map { text throws(EngineError) in try PlanAssertion(kernel: text) }
         let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
         let loaded = try options.load(for: machine)
         let engine = try options.engine(loaded.model, engineOptions, machine)
@@ -33,9 +50,13 @@ struct KernelsCommand: ParsableCommand {
         let rows = try allKernels(loaded.model, engine, machine)
         if let reportFile {
             try reportFile.write(report(engine, rows, console.warnings))
-            if reportFile.isStandardOutput { return }
         }
-        try StandardStreams.write(layers(engine) + "\n" + list(rows, engine))
+        if reportFile?.isStandardOutput != true {
+            try StandardStreams.write(layers(engine) + "\n" + list(rows, engine))
+        }
+        let graph = try loaded.model.graph(mode: engineOptions.mode)
+        try PlanAssertion.check(
+            assertions, engine.steps, operations: Set(graph.nodes.map { type(of: $0.operation).identifier }))
     }
 
     private func layers(_ engine: Engine) -> String {

@@ -2,7 +2,7 @@ import CommandSupport
 import ModelFiles
 import ResNetEngine
 
-/// Where a report for machines goes: a file, which appears when it is whole, a pipe or device, or standard
+/// Where a report goes besides the text: a file, which appears when it is whole, a pipe or device, or standard
 /// output.
 struct ReportFile {
     /// Whether the report takes the place of the text on standard output.
@@ -28,18 +28,21 @@ struct ReportFile {
         }
     }
 
-    /// Writes the report; call it once.
-    func write(_ value: JSONValue) throws(EngineError) {
-        guard !isStandardOutput else { return try StandardStreams.write(value.text) }
-        if let stream { return try Self.write(value, to: stream) }
+    /// Writes the report; call one of both, once.
+    func write(_ value: JSONValue) throws(EngineError) { try write(value.text) }
+
+    /// Writes the report.
+    func write(_ text: String) throws(EngineError) {
+        guard !isStandardOutput else { return try StandardStreams.write(text) }
+        if let stream { return try Self.write(text, to: stream) }
         try Interrupts.shared.deferred { () throws(EngineError) in
-            try Self.write(value, to: try AtomicOutputFile(path))
+            try Self.write(text, to: try AtomicOutputFile(path))
         }
         try Interrupts.shared.check()
     }
 
-    private static func write(_ value: JSONValue, to file: AtomicOutputFile) throws(EngineError) {
-        try file.write(Array(value.text.utf8))
+    private static func write(_ text: String, to file: AtomicOutputFile) throws(EngineError) {
+        try file.write(Array(text.utf8))
         try file.commit()
     }
 }

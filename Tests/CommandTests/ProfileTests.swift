@@ -19,6 +19,8 @@ import Testing
         let layers = try #require(report["layers"] as? [[String: Any]])
         let total = try number(report, "total_ms")
         let peak = try number(report, "peak_gflops_per_core")
+        let bandwidth = try number(report, "memory_gb_per_s_per_core")
+        #expect(bandwidth > 0.1 && bandwidth < 10_000)
         func close(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-9 * max(abs(a), abs(b)) + 1e-12 }
         #expect(layers.count > 8 && total > 0)
         #expect(try close(layers.reduce(0) { $0 + (try number($1, "ms_mean")) }, total))
@@ -35,6 +37,17 @@ import Testing
                 try number(layer, "ms_min") <= time * (1 + 1e-9) && number(layer, "imbalance") >= 1 - 1e-9)
             let bytes = try number(layer, "bytes")
             if bytes > 0 { #expect(try close(number(layer, "intensity"), number(layer, "flops") / bytes)) }
+            let spread = try number(layer, "ms_median") - number(layer, "ms_min")
+            #expect(try spread >= 0 && number(layer, "ms_deviation") >= 0)
+            if bytes > 0, try number(layer, "intensity") > 0 {
+                let memory = try number(layer, "intensity") * bandwidth
+                #expect(layer["roof"] as? String == (memory < peak ? "memory" : "compute"))
+                #expect(
+                    try close(
+                        number(layer, "percent_of_roof"), 100 * number(layer, "gflops") / min(memory, peak)))
+            } else {
+                #expect(layer["roof"] is NSNull && layer["percent_of_roof"] is NSNull)
+            }
             let isConvolution = layer["op"] as? String == "convolution"
             #expect(isConvolution == (layer["repro"] as? String)?.hasPrefix("conv:") ?? false)
         }

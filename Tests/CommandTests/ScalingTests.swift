@@ -35,6 +35,14 @@ import Testing
         #expect(flops > 0 && peak > 0)
         #expect(report["warnings"] is [String])
 
+        #expect(try number(report, "memory_gb_per_s") > 0)
+        let fits = try #require(report["fits"] as? [[String: Any]])
+        #expect(fits.map { $0["batch"] as? Int } == [1, 4])
+        // Two thread counts determine no law.
+        #expect(fits.allSatisfy { $0["amdahl"] is NSNull && $0["usl"] is NSNull })
+        let layers = try #require(report["layers"] as? [[String: Any]])
+        #expect(layers.contains { $0["name"] as? String == "layer_out" && $0["roof"] is String })
+
         let runs = try #require(report["runs"] as? [[String: Any]])
         #expect(
             try runs.map { [try number($0, "batch"), try number($0, "threads")] } == [
@@ -115,6 +123,7 @@ import Testing
         ] {
             #expect(outcome.text.contains(word), "\(word)")
         }
+        #expect(outcome.text.contains(". ideal") && outcome.text.contains("laws of batch 32"))
         #expect(outcome.error.contains("scaling ["))
         _ = try object(JSONSerialization.jsonObject(with: data(file)))
         #expect(folder.names == ["report.json"])

@@ -46,15 +46,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ["compare", "a.json", "b.json"],
-        ["--html", "x.html"],
+        ["--resume", "x"], ["--rejects", "x"],
     ])
     func later(_ arguments: [String]) throws {
         let name = arguments[0].split(separator: "=")[0]
         try expectFailure(.bench, arguments, 64, "error[usage]: \(name): not in version")
-        if name.hasPrefix("-"), name != "--html" {
-            try expectFailure(.score, arguments, 64, "error[usage]: \(name): not in version")
-        }
+        try expectFailure(.score, arguments, 64, "error[usage]: \(name): not in version")
     }
 
     @Test(arguments: [

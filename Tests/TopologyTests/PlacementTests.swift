@@ -91,6 +91,8 @@ struct PlacementTests {
         let short = try machine.placement(workers: 3, pin: .list([5, 0]))
         #expect(Self.cpus(short) == [5, 0, 5])
         #expect(short.warnings.map(\.code) == ["pin-list-short"])
+        let siblings = try machine.placement(workers: 3, pin: .list([5, 4, 0]))
+        #expect(siblings.warnings.map(\.code) == ["smt-shared"])
     }
 
     @Test(arguments: [[0, 7], [], [-1], [4096]])

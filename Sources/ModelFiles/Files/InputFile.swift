@@ -4,14 +4,14 @@ import SystemPackage
 /// A regular file, opened for reading at any offset. Pipes and devices are refused: their size is unknown.
 ///
 /// Reads carry their own offset, so that threads may share one file.
-final class InputFile: Sendable {
+package final class InputFile: Sendable {
     let path: String
     /// The size when the file was opened.
-    let byteCount: Int
+    package let byteCount: Int
     private let descriptor: FileDescriptor
 
     /// - Throws: `missingInput` when the file does not exist, cannot be opened or is not a regular file.
-    init(_ path: String) throws(EngineError) {
+    package init(_ path: String) throws(EngineError) {
         do {
             // Without `nonBlocking` the open itself would wait for the writer of a pipe.
             descriptor = try FileDescriptor.open(
@@ -56,7 +56,7 @@ final class InputFile: Sendable {
 
     /// The `count` bytes from `offset` on. The caller has compared `count` with what the file holds.
     /// - Throws: as `read(at:into:)`.
-    func bytes(at offset: Int, count: Int) throws(EngineError) -> [UInt8] {
+    package func bytes(at offset: Int, count: Int) throws(EngineError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         try bytes.withUnsafeMutableBufferPointer { (buffer) throws(EngineError) in
             try read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))

@@ -11,9 +11,11 @@ public struct NetworkProfile: Sendable {
         public let planned: PlannedStep?
         /// Runs of the step, parts of an image counted each.
         public let calls: Int
-        /// Milliseconds an image: the mean, and that of the batch that took least.
+        /// Milliseconds an image: the mean, and those of every batch.
         public let milliseconds: Double
-        public let leastMilliseconds: Double
+        public let batchMilliseconds: [Double]
+        /// Those of the batch that took least.
+        public var leastMilliseconds: Double { batchMilliseconds.min() ?? 0 }
         /// Of the time of all layers.
         public let share: Double
         /// The time of the busiest worker over the mean of all; 1 where all did the same.
@@ -35,7 +37,8 @@ public struct NetworkProfile: Sendable {
     private struct Sums {
         var nanoseconds = 0
         var calls = 0
-        var least = Double.infinity
+        /// Milliseconds an image of each batch.
+        var batches: [Double] = []
         var workers: [Int]
     }
 
@@ -64,7 +67,7 @@ public struct NetworkProfile: Sendable {
         }
         for step in sums.indices {
             sums[step].nanoseconds += total[step]
-            sums[step].least = min(sums[step].least, Double(total[step]) / Double(batch.rows))
+            sums[step].batches.append(Double(total[step]) / 1e6 / Double(batch.rows))
         }
         busy += batch.busyNanoseconds.reduce(0, +)
         images += batch.rows
@@ -86,7 +89,7 @@ public struct NetworkProfile: Sendable {
                 index: index, name: executed[index].name, block: Self.block(of: executed[index]),
                 planned: executed[index].planned.map { planned[$0] }, calls: step.calls,
                 milliseconds: perImage(step.nanoseconds),
-                leastMilliseconds: step.least.isFinite ? step.least / 1e6 : 0,
+                batchMilliseconds: step.batches,
                 share: Double(step.nanoseconds) / Double(total),
                 imbalance: mean > 0 ? Double(step.workers.max() ?? 0) / mean : 1)
         }

@@ -49,5 +49,6 @@ public struct KernelFilter: Sendable, Hashable {
         }
     }
 
-    private static func matches(_ name: String, _ pattern: String) -> Bool { fnmatch(pattern, name, 0) == 0 }
+    /// Whether a name is one of the pattern.
+    public static func matches(_ name: String, _ pattern: String) -> Bool { fnmatch(pattern, name, 0) == 0 }
 }

@@ -59,21 +59,24 @@ struct ProfileCommand: ParsableCommand {
         var numbers = RandomNumbers(loaded.generator, count: input.elementCount)
         try input.withMutableElements { (elements) throws(EngineError) in numbers.fill(elements) }
         var output = try Tensor(shape: [rows, engine.outputShape.elementCount], subject: "output")
+        let roofline = Roofline(
+            peakGflops: PeakMeasurement.gflopsPerCore(isa: engine.isa),
+            gigabytesPerSecond: try options.bandwidth(
+                workers: engine.placement.workers.count, pin: engineOptions.pin,
+                beside: engine.memory.total, machine)?
+                .gigabytesPerSecondPerThread)
         var report = ProfileReport(
-            engine: engine, loaded: loaded, rows: rows,
-            peak: PeakMeasurement.gflopsPerCore(isa: engine.isa), sortsByTime: sortsByTime)
+            engine: engine, loaded: loaded, rows: rows, roofline: roofline, sortsByTime: sortsByTime)
         var last: BatchProfile?
         for turn in 0..<warmup + iterations {
             console.progress("profile", done: turn, total: warmup + iterations)
             try Interrupts.shared.check()
             try output.withMutableElements { target throws(EngineError) in
                 try input.withElements { source throws(EngineError) in
-                    try engine.score(rows: rows, input: source, output: target)
-                    let plain = engine.lastBatchNanoseconds
-                    let batch = try engine.profile(rows: rows, input: source, output: target)
-                    guard turn >= warmup else { return }
-                    report.add(batch, nanoseconds: (plain, engine.lastBatchNanoseconds))
-                    last = batch
+                    guard turn >= warmup else {
+                        return try engine.score(rows: rows, input: source, output: target)
+                    }
+                    last = try report.addTurn(input: source, output: target)
                 }
             }
         }

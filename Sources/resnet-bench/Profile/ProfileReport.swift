@@ -6,37 +6,55 @@ struct ProfileReport {
     let engine: Engine
     let loaded: LoadedModel
     let rows: Int
-    /// GFLOP/s of a core.
-    let peak: Double
+    let roofline: Roofline
     private let sortsByTime: Bool
     private var profile: NetworkProfile
     /// Times of batches with a profile over those without, by turns.
     private var ratios: [Double] = []
 
-    init(engine: Engine, loaded: LoadedModel, rows: Int, peak: Double, sortsByTime: Bool) {
+    init(engine: Engine, loaded: LoadedModel, rows: Int, roofline: Roofline, sortsByTime: Bool = false) {
         self.engine = engine
         self.loaded = loaded
         self.rows = rows
-        self.peak = peak
+        self.roofline = roofline
         self.sortsByTime = sortsByTime
         profile = NetworkProfile(engine)
     }
 
     /// Takes in a batch, how long one without a profile took just before, and how long it took itself.
-    mutating func add(_ batch: BatchProfile, nanoseconds: (plain: Int, profiled: Int)) {
+    private mutating func add(_ batch: BatchProfile, nanoseconds: (plain: Int, profiled: Int)) {
         profile.add(batch)
         ratios.append(Double(nanoseconds.profiled) / Double(max(nanoseconds.plain, 1)))
     }
 
+    /// Takes in a batch with a profile, which it returns, after one without.
+    @discardableResult
+    mutating func addTurn(
+        input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>
+    ) throws(EngineError) -> BatchProfile {
+        try engine.score(rows: rows, input: input, output: output)
+        let plain = engine.lastBatchNanoseconds
+        let batch = try engine.profile(rows: rows, input: input, output: output)
+        add(batch, nanoseconds: (plain, engine.lastBatchNanoseconds))
+        return batch
+    }
+
+    /// GFLOP/s of a core.
+    private var peak: Double { roofline.peakGflops }
+
     /// How much longer a batch takes with a profile: the median over pairs.
     private var overheadPercent: Double { 100 * (median(ratios) - 1) }
 
-    private var layers: [NetworkProfile.Layer] {
+    var layers: [NetworkProfile.Layer] {
         let layers = profile.layers
         return sortsByTime ? layers.sorted { $0.milliseconds > $1.milliseconds } : layers
     }
 
     private func percentOfPeak(_ layer: NetworkProfile.Layer) -> Double { 100 * layer.gflops / peak }
+
+    private func roof(_ layer: NetworkProfile.Layer) -> String? {
+        roofline.roof(at: layer.intensity)?.kind.rawValue
+    }
 
     // MARK: Text
 
@@ -44,7 +62,7 @@ struct ProfileReport {
         ("layer", .left), ("op", .left), ("out", .left), ("kernel", .left), ("ms", .right),
         ("min ms", .right),
         ("%", .right), ("GFLOP/s", .right), ("% of peak", .right), ("MB", .right), ("FLOP/B", .right),
-        ("imbalance", .right),
+        ("% of roof", .right), ("roof", .left), ("imbalance", .right),
     ]
 
     var text: String {
@@ -73,7 +91,8 @@ struct ProfileReport {
             \(table.text)
             \(blocks.isEmpty ? "" : blockTable.text + "\n")\
             all layers  \(NumberText.fixed(profile.milliseconds, 3)) ms, workers busy \
-            \(NumberText.fixed(profile.busyMilliseconds, 3)) ms; peak \(NumberText.fixed(peak, 1)) GFLOP/s a core
+            \(NumberText.fixed(profile.busyMilliseconds, 3)) ms; peak \(NumberText.fixed(peak, 1)) GFLOP/s a core, \
+            memory \(roofline.gigabytesPerSecond.map { NumberText.fixed($0, 1) + " GB/s a core" } ?? "not measured")
             overhead    \(NumberText.fixed(overheadPercent, 2)) % of a batch without a profile
 
             """
@@ -86,6 +105,7 @@ struct ProfileReport {
             NumberText.fixed(layer.leastMilliseconds, 4), NumberText.fixed(100 * layer.share, 1),
             NumberText.fixed(layer.gflops, 1), NumberText.fixed(percentOfPeak(layer), 1),
             NumberText.fixed(Double(layer.bytes) / 1e6, 2), NumberText.fixed(layer.intensity, 1),
+            roofline.percent(of: layer).map { NumberText.fixed($0, 1) } ?? "-", roof(layer) ?? "-",
             NumberText.fixed(layer.imbalance, 2),
         ]
     }
@@ -93,7 +113,7 @@ struct ProfileReport {
     var csv: String {
         let header =
             "index,name,op,block,out,kernel,calls,ms_mean,ms_min,percent,gflops,percent_of_peak,bytes,"
-            + "intensity,imbalance,absorbed,repro\n"
+            + "intensity,imbalance,absorbed,repro,percent_of_roof,roof,ms_median,ms_deviation\n"
         return header
             + layers.map { layer in
                 let planned = layer.planned
@@ -112,6 +132,8 @@ struct ProfileReport {
                         "\(layer.bytes)", "\(layer.intensity)", "\(layer.imbalance)",
                         planned?.absorbed.joined(separator: " ") ?? "",
                         planned?.problem.map { "\"\($0)\"" } ?? "",
+                        roofline.percent(of: layer).map { "\($0)" } ?? "", roof(layer) ?? "",
+                        "\(median(layer.batchMilliseconds))", "\(deviation(layer.batchMilliseconds))",
                     ]
                 return fields.joined(separator: ",") + "\n"
             }.joined()
@@ -119,23 +141,31 @@ struct ProfileReport {
 
     // MARK: JSON
 
+    static let schema = "resnet-bench.profile/1"
+
     func json(_ warnings: [EngineWarning]) -> JSONValue {
         .object([
-            "schema": "resnet-bench.profile/1",
+            "schema": .string(Self.schema),
             "tool": .object(["version": .string(ToolVersion.current)]),
-            "model": .object(["name": .string(loaded.model.architecture.name)]),
+            "model": .object([
+                "name": .string(loaded.model.architecture.name),
+                "flops_per_image": .integer(engine.flopsPerImage),
+            ]),
             "isa": .string(engine.isa.rawValue),
             "batch": .integer(rows),
             "threads": .integer(engine.workerRecords.count),
             "batches": .integer(profile.batches),
             "peak_gflops_per_core": .number(peak),
+            "memory_gb_per_s_per_core": JSONValue(roofline.gigabytesPerSecond),
             "total_ms": .number(profile.milliseconds),
             "busy_ms": .number(profile.busyMilliseconds),
             "overhead_percent": .number(overheadPercent),
-            "layers": .array(layers.map(json)),
+            "layers": layersJSON,
             "warnings": warnings.json,
         ])
     }
+
+    var layersJSON: JSONValue { .array(layers.map(json)) }
 
     private func json(_ layer: NetworkProfile.Layer) -> JSONValue {
         let planned = layer.planned
@@ -148,9 +178,13 @@ struct ProfileReport {
             } ?? .null,
             "kernel": .string(planned?.kernel ?? ""), "calls": .integer(layer.calls),
             "ms_mean": .number(layer.milliseconds), "ms_min": .number(layer.leastMilliseconds),
+            "ms_median": .number(median(layer.batchMilliseconds)),
+            "ms_deviation": .number(deviation(layer.batchMilliseconds)),
             "percent": .number(100 * layer.share), "flops": .integer(layer.flops),
             "gflops": .number(layer.gflops), "percent_of_peak": .number(percentOfPeak(layer)),
             "bytes": .integer(layer.bytes), "intensity": .number(layer.intensity),
+            "percent_of_roof": JSONValue(roofline.percent(of: layer)),
+            "roof": roof(layer).map(JSONValue.string) ?? .null,
             "imbalance": .number(layer.imbalance),
             "absorbed": .array((planned?.absorbed ?? []).map(JSONValue.string)),
             "repro": planned?.problem.map { .string("\($0)") } ?? .null,

@@ -54,3 +54,10 @@ func median(_ values: [Double]) -> Double {
     guard !sorted.isEmpty else { return 0 }
     return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
 }
+
+/// How far values lie from their median: 1.4826 times the median distance, which is the standard deviation of a normal
+/// distribution. Less than half of them, however far off, do not carry it away.
+func deviation(_ values: [Double]) -> Double {
+    let center = median(values)
+    return 1.4826 * median(values.map { abs($0 - center) })
+}

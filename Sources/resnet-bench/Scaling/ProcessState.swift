@@ -17,6 +17,27 @@ enum ProcessState {
         SystemFile.content(of: "/proc/loadavg")?.split(separator: " ").first.flatMap { Double($0) }
     }
 
+    /// Seconds of all CPUs that a hypervisor has given to others; nil where not counted.
+    static var stolenSeconds: Double? {
+        let ticks = sysconf(Int32(_SC_CLK_TCK))
+        guard
+            let words = SystemFile.content(of: "/proc/stat")?.split(separator: "\n").first?.split(
+                separator: " "),
+            words.first == "cpu", words.count > 8, ticks > 0
+        else { return nil }
+        return Double(words[8]).map { $0 / Double(ticks) }
+    }
+
+    /// The date and time in UTC, as ISO 8601 has it.
+    static var date: String {
+        var now = time(nil)
+        var parts = tm()
+        gmtime_r(&now, &parts)
+        func digits(_ value: Int32) -> String { (value < 10 ? "0" : "") + String(value) }
+        let day = "\(parts.tm_year + 1900)-\(digits(parts.tm_mon + 1))-\(digits(parts.tm_mday))"
+        return day + "T\(digits(parts.tm_hour)):\(digits(parts.tm_min)):\(digits(parts.tm_sec))Z"
+    }
+
     /// CPU time of all threads so far in seconds, and how often the system took a CPU away from one.
     static var usage: (seconds: Double, involuntarySwitches: Int) {
         var usage = rusage()

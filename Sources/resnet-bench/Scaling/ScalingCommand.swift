@@ -37,6 +37,12 @@ struct ScalingCommand: ParsableCommand {
             "Write the report as JSON to a file, or to standard output for -.", valueName: "file"))
     var json: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Write the report as one page with its figures to a file, or to standard output for -.",
+            valueName: "file"))
+    var html: String?
+
     @Flag(help: "Show progress even where standard error is no terminal.")
     var progress = false
 
@@ -52,16 +58,19 @@ struct ScalingCommand: ParsableCommand {
         let threadCounts = try options.threadCounts(for: machine)
         let batches = try options.batches()
         let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
+        let pageFile = try html.map { path throws(EngineError) in try ReportFile(path) }
+        if reportFile?.isStandardOutput == true, pageFile?.isStandardOutput == true {
+            throw EngineError(.usage, "--html", "standard output, which --json has", expected: "a file")
+        }
         let loaded = try options.load(for: machine)
         let measurement = ScalingMeasurement(
             loaded: loaded, machine: machine, modelOptions: options, options: engineOptions, plan: plan,
             console: console)
         let report = try measurement.run(threadCounts: threadCounts, batches: batches)
         console.clear()
-        if let reportFile {
-            try reportFile.write(report.json)
-            if reportFile.isStandardOutput { return }
-        }
+        if let reportFile { try reportFile.write(report.json) }
+        if let pageFile { try pageFile.write(ReportPage(report: report).html) }
+        if reportFile?.isStandardOutput == true || pageFile?.isStandardOutput == true { return }
         try StandardStreams.write(report.text)
     }
 }

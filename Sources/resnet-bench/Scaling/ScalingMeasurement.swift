@@ -16,6 +16,8 @@ struct ScalingMeasurement {
         noteLoad()
         let limits = CgroupLimits.current()
         let throttledBefore = limits.throttling()
+        let stolenBefore = ProcessState.stolenSeconds
+        let start = Stopwatch.now
 
         // Engines hold memory, so each lives for its turn only; here all are tried, to refuse before measuring.
         for run in runs { console.warn(try engine(for: run).warnings) }
@@ -25,7 +27,7 @@ struct ScalingMeasurement {
         var numbers = RandomNumbers(loaded.generator, count: input.elementCount)
         try input.withMutableElements { (elements) throws(EngineError) in numbers.fill(elements) }
 
-        var peak = PeakMeasurement.gflopsPerCore(isa: isa)
+        let firstPeak = PeakMeasurement.gflopsPerCore(isa: isa)
         var done = 0
         for _ in 0..<plan.rounds {
             for index in runs.indices {
@@ -36,14 +38,58 @@ struct ScalingMeasurement {
                 done += 1
             }
         }
-        peak = max(peak, PeakMeasurement.gflopsPerCore(isa: isa))
-        console.clear()
+        let lastPeak = PeakMeasurement.gflopsPerCore(isa: isa)
+        let bandwidths = try measureBandwidths(threadCounts)
         let throttling = Self.difference(throttledBefore, limits.throttling())
-        noteFindings(runs, throttling)
+        note(runs, throttling)
+        note(firstPeak: firstPeak, lastPeak: lastPeak)
+        if let stolenBefore, let stolen = ProcessState.stolenSeconds {
+            note(stolen: stolen - stolenBefore, of: Stopwatch.seconds(start, Stopwatch.now))
+        }
+        let threads = min(threadCounts.max() ?? 1, machine.usableWorkerCount)
+        let roofline = Roofline(
+            peakGflops: max(firstPeak, lastPeak),
+            gigabytesPerSecond: bandwidths[threads]?.gigabytesPerSecondPerThread)
+        let profile = try profile(threads: threads, batch: largest, input, roofline)
+        console.clear()
         return ScalingReport(
             machine: machine, loaded: loaded, options: options, isa: isa, plan: plan, runs: runs,
-            peakPerCore: peak, throttling: throttling, parameters: try loaded.model.parameterCount,
-            warnings: console.warnings)
+            peakPerCore: roofline.peakGflops, bandwidths: bandwidths, profile: profile,
+            throttling: throttling, parameters: try loaded.model.parameterCount,
+            warnings: console.warnings, date: ProcessState.date)
+    }
+
+    /// How fast memory is read, by number of threads; more than usable workers read no faster.
+    private func measureBandwidths(_ threadCounts: [Int]) throws(EngineError) -> [Int: BandwidthMeasurement] {
+        let held = 8 * (try loaded.model.parameterCount)
+        var bandwidths: [Int: BandwidthMeasurement] = [:]
+        for threads in Set(threadCounts.map { min($0, machine.usableWorkerCount) }) {
+            bandwidths[threads] = try modelOptions.bandwidth(
+                workers: threads, pin: options.pin, beside: held, machine)
+        }
+        return bandwidths
+    }
+
+    /// One round with a profile.
+    private func profile(
+        threads: Int, batch: Int, _ input: Tensor, _ roofline: Roofline
+    ) throws(EngineError) -> ProfileReport {
+        let engine = try engine(for: ScalingRun(threads: threads, batch: batch))
+        var report = ProfileReport(engine: engine, loaded: loaded, rows: batch, roofline: roofline)
+        var output = try Tensor(shape: [batch, engine.outputShape.elementCount], subject: "output")
+        try output.withMutableElements { (target) throws(EngineError) in
+            try input.withElements { (source) throws(EngineError) in
+                for _ in 0..<plan.warmup { try engine.score(rows: batch, input: source, output: target) }
+                let start = Stopwatch.now
+                var turns = 0
+                repeat {
+                    try Interrupts.shared.check()
+                    try report.addTurn(input: source, output: target)
+                    turns += 1
+                } while turns < plan.iterations || Stopwatch.seconds(start, Stopwatch.now) < plan.seconds
+            }
+        }
+        return report
     }
 
     private func engine(for run: ScalingRun) throws(EngineError) -> Engine {
@@ -61,40 +107,6 @@ struct ScalingMeasurement {
                 try run.measure(
                     engine, plan, input: UnsafeBufferPointer(rebasing: source[..<count]), output: target)
             }
-        }
-    }
-
-    private func noteLoad() {
-        guard let load = ProcessState.loadAverage, load > 0.5 * Double(machine.usableWorkerCount) else {
-            return
-        }
-        let message =
-            "load average \(NumberText.fixed(load, 2)) before the run: other work may disturb the figures"
-        console.warn(EngineWarning("machine-busy", message))
-    }
-
-    private func noteFindings(_ runs: [ScalingRun], _ throttling: Throttling?) {
-        if let throttling, throttling.periods > 0 {
-            let message =
-                "the CPU quota stopped this control group in \(throttling.periods) periods of the run"
-            console.warn(EngineWarning("throttled", message))
-        }
-        for run in runs where run.spread > 0.1 {
-            let message = """
-                rounds with \(run.threads) threads, batch \(run.batch) lie \
-                \(NumberText.fixed(run.spread * 100, 0)) % apart
-                """
-            console.warn(EngineWarning("noisy", message))
-        }
-        for run in runs where run.threadsObserved < run.threads {
-            let message =
-                "\(run.threadsObserved) threads did the work of \(run.threads) workers, batch \(run.batch)"
-            console.warn(EngineWarning("fewer-threads", message))
-        }
-        for (batch, group) in Dictionary(grouping: runs, by: \.batch)
-        where Set(group.flatMap(\.checksums)).count > 1 {
-            console.warn(
-                EngineWarning("results-differ", "results of batch \(batch) are not the same in all runs"))
         }
     }
 
