@@ -46,8 +46,10 @@ public struct SigmoidGate: PlannableOperation {
         InputRequirement(overwritable: index == 0)
     }
 
+    public var kernels: [String] { ["sigmoidgate.f32.1x16.simd"] }
+
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
-        KernelChoice(name: "sigmoidgate.f32.1x16.simd")
+        KernelChoice(name: kernels[0])
     }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {

@@ -89,6 +89,20 @@ static ctopology_pu read_pu(hwloc_topology_t topology, const cpu_kinds *kinds, h
     return pu;
 }
 
+/// What tells a processor from others besides its name, words apart.
+static void read_identity(hwloc_obj_t package, char *identity, size_t size) {
+    static const char *const names[] = {
+        "CPUVendor", "CPUFamilyNumber", "CPUModelNumber", "CPUStepping",
+        "CPUImplementer", "CPUArchitecture", "CPUVariant", "CPUPart", "CPURevision",
+    };
+    identity[0] = 0;
+    for (size_t i = 0; package && i < sizeof names / sizeof *names; i++) {
+        const char *value = hwloc_obj_get_info_by_name(package, names[i]);
+        size_t used = strlen(identity);
+        if (value) snprintf(identity + used, size - used, "%s%s", used ? " " : "", value);
+    }
+}
+
 static ctopology_status flatten(hwloc_topology_t topology, ctopology_machine *machine) {
     int count = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
     if (count <= 0) return CTOPOLOGY_MALFORMED;
@@ -106,6 +120,7 @@ static ctopology_status flatten(hwloc_topology_t topology, ctopology_machine *ma
     hwloc_obj_t package = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0);
     const char *model = package ? hwloc_obj_get_info_by_name(package, "CPUModel") : NULL;
     snprintf(machine->cpu_model, sizeof machine->cpu_model, "%s", model ? model : "");
+    read_identity(package, machine->cpu_identity, sizeof machine->cpu_identity);
     return CTOPOLOGY_LOADED;
 }
 

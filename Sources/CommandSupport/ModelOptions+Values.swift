@@ -1,4 +1,6 @@
+import ModelFiles
 import ResNetEngine
+import Synchronization
 
 extension ModelOptions {
     /// The most images that a batch may have.
@@ -22,7 +24,8 @@ extension ModelOptions {
                 expected: "at most \(machine.isa.rawValue) on this machine")
         }
         options.exact = exact
-        options.kernels = kernelFilter
+        options.kernels = KernelFilter(impl: impl, skipImpl: skipImpl)
+        options.tuning = try tuning()
         if let maxMemory {
             options.maximumBytes = try OptionValue.integer(maxMemory, "--max-memory", in: 1...Int.max)
         }
@@ -63,12 +66,24 @@ extension ModelOptions {
         return counts + [last]
     }
 
-    /// Kernels that flags, or else the environment, choose and forbid.
-    public var kernelFilter: KernelFilter {
-        var filter = KernelFilter.environment
-        if let impl { filter.chosen = KernelFilter.patterns(impl) }
-        if let skipImpl { filter.forbidden = KernelFilter.patterns(skipImpl) }
-        return filter
+    /// Measuring of kernels with a bar on a terminal, if it is asked for.
+    private func tuning() throws(EngineError) -> KernelTuning? {
+        guard tune else {
+            guard tuneCache == nil else {
+                throw EngineError(.usage, "--tune-cache", "given without --tune", expected: "both")
+            }
+            return nil
+        }
+        if let tuneCache, tuneCache.isEmpty {
+            throw EngineError(.usage, "--tune-cache", "an empty name", expected: "a file")
+        }
+        let console = Mutex(Console())
+        return KernelTuning(cache: TuningFile(tuneCache)) { done, total in
+            console.withLock {
+                $0.progress("tuning", done: done, total: total)
+                if done >= total { $0.clear() }
+            }
+        }
     }
 
     /// The seed.

@@ -80,6 +80,19 @@ public struct ModelOptions: ParsableArguments {
     @Flag(help: "Keep convolutions to the products of their definition: no Winograd.")
     public var exact = false
 
+    @Flag(
+        help: """
+            Measure which kernel takes a layer fastest, among those of the same numeric class: results keep their \
+            bits. What was measured is kept for the next time.
+            """)
+    public var tune = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Where --tune keeps it, instead of resnet-engine/tuning.json in XDG_CACHE_HOME or ~/.cache.",
+            valueName: "file"))
+    public var tuneCache: String?
+
     @Option(help: ArgumentHelp("What runs the workers.", valueName: "dispatch|openmp"))
     public var executor = "dispatch"
 

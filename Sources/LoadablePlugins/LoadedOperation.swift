@@ -134,6 +134,8 @@ struct LoadedOperation: PlannableOperation {
             halo: halo, overwritable: index == 0 && functions.flags & UInt32(RE_OVERWRITES) != 0)
     }
 
+    var kernels: [String] { [kernel] }
+
     func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         _ = try flops(context.inputs.map(\.shape), node: context.node)
         return KernelChoice(name: kernel)

@@ -99,8 +99,9 @@ extension Machine {
         memoryLimitBytes: Int?, warnings: [EngineWarning]
     ) {
         self.init(
-            cpuModel: cpuModel, isa: .detected, cores: description.cores, allowed: allowed,
-            quota: quota, memoryLimitBytes: memoryLimitBytes, warnings: warnings)
+            cpuModel: cpuModel, cpuIdentity: description.cpuIdentity, isa: .detected,
+            cores: description.cores, allowed: allowed, quota: quota, memoryLimitBytes: memoryLimitBytes,
+            warnings: warnings)
     }
 
     /// What the processor that this process runs on calls itself.

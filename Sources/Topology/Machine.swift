@@ -54,6 +54,8 @@ public struct Machine: Sendable {
 
     /// What the processor calls itself.
     public let cpuModel: String
+    /// Its vendor, family, model and stepping, as far as the system tells; machines of one model name may differ in it.
+    public let cpuIdentity: String
     /// The widest instruction set that the running process can use.
     public let isa: ISALevel
     /// All cores, allowed or not. Neighbours share caches, packages and NUMA nodes.

@@ -9,6 +9,8 @@ struct MachineDescription {
 
     /// What the source calls the processor, nil where it does not.
     let cpuModel: String?
+    /// Vendor, family, model and stepping, as far as the source tells.
+    let cpuIdentity: String
     let cores: [Machine.Core]
     /// What control groups allow.
     let allowed: CPUSet
@@ -29,10 +31,12 @@ struct MachineDescription {
         defer { ctopology_free(&raw) }
         let pus = Array(UnsafeBufferPointer(start: raw.pus, count: Int(raw.pu_count)))
         guard !pus.isEmpty else { throw .malformed }
-        let model = withUnsafeBytes(of: raw.cpu_model) {
-            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        func text(_ bytes: UnsafeRawBufferPointer) -> String {
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
+        let model = withUnsafeBytes(of: raw.cpu_model, text)
         cpuModel = model.isEmpty ? nil : model
+        cpuIdentity = withUnsafeBytes(of: raw.cpu_identity, text)
         cores = Self.cores(of: pus, kinds: kinds ?? Self.kinds(of: pus))
         allowed = CPUSet(pus.filter(\.is_allowed).map { Int($0.os_index) })
     }
@@ -40,6 +44,7 @@ struct MachineDescription {
     /// Equal cores without caches, one for each CPU: what is left when nothing more is known.
     init(flat cpus: CPUSet) {
         cpuModel = nil
+        cpuIdentity = ""
         cores = cpus.enumerated().map { index, cpu in
             Machine.Core(
                 index: index, cpus: [cpu], package: 0, numaNode: 0, efficiencyClass: 0, weight: 1,

@@ -50,7 +50,9 @@ struct LayerCommand: ParsableCommand {
         let iterations = try OptionValue.integer(iterations, "--iterations", in: 1...1_000_000)
         let layer = try LayerProblem(problem, subject: "layer")
         let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
-        let picked = try measurement(layer, engineOptions, engineOptions.kernels, machine)
+        let picked = try measurement(
+            layer, engineOptions, engineOptions.kernels, machine, tuning: engineOptions.tuning)
+        console.warn(engineOptions.tuning?.finish() ?? [])
         var rows = [Row(kernel: picked.kernel, measurement: picked, isPicked: true)]
         for rejection in picked.rejected where isWanted(rejection) {
             let filter = KernelFilter(chosen: [rejection.kernel])
@@ -80,10 +82,11 @@ struct LayerCommand: ParsableCommand {
     }
 
     private func measurement(
-        _ layer: LayerProblem, _ options: EngineOptions, _ filter: KernelFilter, _ machine: Machine
+        _ layer: LayerProblem, _ options: EngineOptions, _ filter: KernelFilter, _ machine: Machine,
+        tuning: KernelTuning? = nil
     ) throws(EngineError) -> LayerMeasurement {
         try LayerMeasurement(
-            layer, isa: options.isa ?? machine.isa, exact: options.exact, kernels: filter,
+            layer, isa: options.isa ?? machine.isa, exact: options.exact, kernels: filter, tuning: tuning,
             registry: try self.options.registry(), machine: machine)
     }
 

@@ -28,12 +28,13 @@ struct Outcome {
 /// Runs a command to its end.
 func run(
     _ program: Program, _ arguments: [String], standardOutput: String? = nil,
-    afterStart: ((Process) throws -> Void)? = nil
+    environment: [String: String] = [:], afterStart: ((Process) throws -> Void)? = nil
 ) throws -> Outcome {
     let folder = try TemporaryFolder()
     let process = Process()
     process.executableURL = program.url
     process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, given in given }
     // Not that of the tests, which another suite may change or delete meanwhile.
     process.currentDirectoryURL = folder.url
     process.standardInput = FileHandle.nullDevice

@@ -23,12 +23,43 @@ import Testing
         ["--seed", "-1"], ["--seed", "x"], ["--max-memory", "0"], ["--max-memory", "1G"], ["--image", "28"],
         ["--image", "0x28"], ["--image", "axb"], ["--weights", "model.pth"],
         ["--impl", "nothing*"], ["--skip-impl", "conv*,nothing*"],
+        ["--tune-cache", "file"], ["--tune-cache", "", "--tune"],
     ])
     func modelOption(_ arguments: [String]) throws {
         for command in ["scaling", "kernels"] {
             try expectFailure(.bench, [command] + arguments, 64, "error[usage]: \(arguments[0])")
         }
         try expectFailure(.score, arguments + ["--input", "randn:1", "--output", "x.npy"], 64, arguments[0])
+    }
+
+    /// Patterns of the environment are reported by the variable's name.
+    @Test(arguments: ["RESNET_ENGINE_IMPL", "RESNET_ENGINE_SKIP_IMPL"])
+    func patternsOfTheEnvironment(_ variable: String) throws {
+        let outcome = try run(.bench, ["kernels"], environment: [variable: "nothing*"])
+        #expect(outcome.status == 64)
+        #expect(outcome.error.hasPrefix("error[usage]: \(variable): 'nothing*'"), "\(outcome.error)")
+        // A flag stands above its variable.
+        let flag = variable == "RESNET_ENGINE_IMPL" ? "--impl" : "--skip-impl"
+        let both = try run(
+            .bench, ["kernels", flag, "convnxnplanar*"], environment: [variable: "nothing*"])
+        #expect(both.status == 0, "\(both.error)")
+    }
+
+    @Test func forbiddenByTheEnvironment() throws {
+        let variable = "RESNET_ENGINE_SKIP_IMPL"
+        let some = try run(.bench, ["kernels"], environment: [variable: "winograd*"])
+        #expect(some.status == 0 && some.text.contains("forbidden by \(variable) winograd*"))
+        let all = try run(.bench, ["kernels"], environment: [variable: "*"])
+        #expect(all.status == 69 && all.error.contains(variable) && !all.error.contains("--skip-impl"))
+    }
+
+    /// Kernels of operations that this model has not, and of a plugin's operation that it has.
+    @Test(arguments: [
+        ["--skip-impl", "flatten*,maxpool*,meanpool*,affine*"],
+        ["--block", "squeeze-excitation", "--impl", "sigmoidgate*"],
+    ])
+    func everyKernelHasAName(_ arguments: [String]) throws {
+        try expectSuccess(.bench, ["kernels"] + arguments)
     }
 
     @Test func nothingLeftToRun() throws {

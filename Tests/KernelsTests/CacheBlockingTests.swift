@@ -43,10 +43,9 @@ import Topology
         throws
         -> [UInt32]
     {
-        var candidates = ConvolutionCandidates(table)
-        candidates.exact = exact
         let layer = try PreparedLayer(
-            problem, images: 1, table: table, caches: caches, candidates: candidates, seed: 7)
+            problem, images: 1, table: table, caches: caches,
+            candidates: ConvolutionCandidates(table, exact: exact), seed: 7)
         layer.step.run(layer.context, images: 0..<1)
         var values = [Float](repeating: 0, count: layer.output.shape.elementCount)
         values.withUnsafeMutableBufferPointer {

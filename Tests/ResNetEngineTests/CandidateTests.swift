@@ -35,22 +35,48 @@ import Testing
 
     @Test func optionsChooseAndForbid() throws {
         let layer = try layer("conv:c64h28w28,k64r3s3,pad1")
-        var candidates = ConvolutionCandidates(table)
-        func name() throws -> String { try candidates.choose(for: layer, node: "test").candidate.name }
-        candidates.exact = true
+        func name(chosen: [String] = [], forbidden: [String] = []) throws -> String {
+            let filter = KernelFilter(chosen: chosen, forbidden: forbidden)
+            return try ConvolutionCandidates(table, filter: filter, exact: true)
+                .choose(for: layer, node: "test").candidate.name
+        }
         #expect(try name() == "conv3x3.f32.4x8.baseline")
-        candidates.filter.forbidden = ["conv3x3*", "winograd*"]
-        #expect(try name() == "convnxn.f32.4x8.baseline")
-        candidates.filter = KernelFilter(chosen: ["*.reference"])
-        #expect(try name() == "conv.f32.1x1.reference")
+        #expect(try name(forbidden: ["conv3x3*", "winograd*"]) == "convnxn.f32.4x8.baseline")
+        #expect(try name(chosen: ["*.reference"]) == "conv.f32.1x1.reference")
         // Where a layer has none of those chosen, it keeps its own.
-        candidates.filter = KernelFilter(chosen: ["conv1x1*"])
-        #expect(try name() == "conv3x3.f32.4x8.baseline")
-        candidates.filter = KernelFilter(forbidden: ["*"])
-        let error = #expect(throws: EngineError.self) { try name() }
+        #expect(try name(chosen: ["conv1x1*"]) == "conv3x3.f32.4x8.baseline")
+        let error = #expect(throws: EngineError.self) { try name(forbidden: ["*"]) }
         #expect(error?.code == .unavailable && error?.subject == "test")
-        candidates.filter = KernelFilter(forbidden: ["nothing*"])
-        #expect(throws: EngineError.self) { try candidates.check() }
+        #expect(throws: EngineError.self) {
+            try ConvolutionCandidates(table, filter: KernelFilter(forbidden: ["nothing*"])).check()
+        }
+    }
+
+    /// The products of Winograd's algorithm are kernels like others.
+    @Test func productsKeepToOptions() throws {
+        let layer = try layer("conv:c64h28w28,k64r3s3,pad1")
+        func product(_ filter: KernelFilter) -> String? {
+            WinogradCandidate(table: table, filter: filter).productKernel(layer.geometry)?.name
+        }
+        #expect(product(KernelFilter()) == "conv1x1few.f32.4x8.baseline")
+        #expect(product(KernelFilter(forbidden: ["conv1x1few*"])) == "conv1x1.f32.4x8.baseline")
+        #expect(product(KernelFilter(chosen: ["winograd*", "convnxn*"])) == "convnxn.f32.4x8.baseline")
+        let filter = KernelFilter(forbidden: ["conv1x1*", "convnxn.*"])
+        #expect(product(filter) == nil)
+        let choice = try ConvolutionCandidates(table, filter: filter).choose(for: layer, node: "test")
+        #expect(choice.candidate.name == "conv3x3.f32.4x8.baseline")
+        let rejection = try #require(choice.rejected.first { $0.kernel.hasPrefix("winograd") })
+        #expect(rejection.reason == "--skip-impl leaves no 1x1 kernel for its products")
+
+        let model = try Model(ResNet(blocks: 1, channels: 64, imageHeight: 12, imageWidth: 12), seed: 1)
+        let input = try seededInput([2, 3, 12, 12])
+        var options = makeOptions(isa: .baseline)
+        let expected: Tensor = try Engine(model, options: options).score(input)
+        options.kernels = KernelFilter(forbidden: ["conv1x1few*"])
+        let engine = try Engine(model, options: options)
+        let output: Tensor = try engine.score(input)
+        #expect(engine.steps.contains { $0.kernel.hasPrefix("winograd") })
+        #expect(output.values == expected.values)
     }
 
     /// A candidate of the tests' own: the reference by another name.
@@ -81,6 +107,36 @@ import Testing
         #expect(
             engine.steps.filter { $0.operation == "convolution" }.allSatisfy { $0.kernel == "conv.f32.slow" })
         #expect(throws: EngineError.self) { try Engine(model, options: options) }
+    }
+
+    /// A pooling inside a convolution takes direct kernels; where options choose another, it stays apart.
+    @Test func poolingsStayApartFromChosenKernels() throws {
+        var registry = Registry.builtin
+        try registry.register(Plugin("slow", convolutions: [Slow()]))
+        let model = try Model(makePreset("resnet18", channels: 16, height: 33, width: 33), seed: 0)
+        let input = try seededInput([2, 3, 33, 33])
+        var options = makeOptions()
+        let fused = try Engine(model, options: options, registry: registry)
+        let stem = try #require(fused.steps.first { $0.operation == "pooled-convolution" })
+        let reasons = stem.rejected.filter { $0.kernel == "conv.f32.slow" }.map(\.reason)
+        #expect(reasons.count == 1 && reasons[0].hasPrefix("takes no bands"))
+        // And that Winograd's algorithm cannot compute it.
+        #expect(stem.rejected.contains { $0.kernel.hasPrefix("winograd") })
+
+        options.kernels.chosen = ["conv.f32.slow"]
+        let apart = try Engine(model, options: options, registry: registry)
+        #expect(!apart.steps.contains { $0.operation == "pooled-convolution" })
+        #expect(apart.steps.contains { $0.operation == "pooling" && $0.kernel.hasPrefix("maxpool") })
+        #expect(apart.steps.first { $0.node == stem.node }?.kernel == "conv.f32.slow")
+        let output: Tensor = try apart.score(input)
+        let expected: Tensor = try fused.score(input)
+        #expect(relativeError(output.values, expected.values) < 1e-5)
+
+        // So where nothing else is left.
+        options.kernels = KernelFilter(
+            forbidden: ["conv*.\(fused.isa.rawValue)", "*.reference", "winograd*"])
+        let left = try Engine(model, options: options, registry: registry)
+        #expect(left.steps.first { $0.node == stem.node }?.kernel == "conv.f32.slow")
     }
 
     /// A plugin's step notes no statistics: where a normalisation wants them it is not taken.

@@ -20,6 +20,7 @@ struct MachineTests {
     @Test func recordedServer() throws {
         let machine = try Machine(xmlFile: recording("two-sockets"))
         #expect(machine.cpuModel == "Server Example")
+        #expect(machine.cpuIdentity == "Example Vendor 25 17")
         #expect(machine.numaNodes == [0, 1])
         #expect(machine.cores.map(\.cpus) == [[0, 4], [1, 5], [2, 6], [3, 7]])
         #expect(machine.cores.map(\.package) == [0, 0, 1, 1])

@@ -37,6 +37,8 @@ typedef struct {
     ctopology_pu *pus;
     int32_t pu_count;
     char cpu_model[128];
+    /// Vendor, family, model and stepping, as far as hwloc knows them.
+    char cpu_identity[128];
 } ctopology_machine;
 
 typedef enum {

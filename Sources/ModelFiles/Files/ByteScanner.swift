@@ -66,7 +66,7 @@ struct ByteScanner {
     /// Nothing but white space may be left.
     mutating func expectEnd() throws(EngineError) {
         skipSpace()
-        if next != nil { throw failure(expected: "the end of the header") }
+        if next != nil { throw failure(expected: "the end") }
     }
 
     /// An error about the byte at `position`, or the next one.

@@ -47,32 +47,13 @@ extension Safetensors {
             offset += entry.shape.elementCount * (entry.isInteger ? 8 : 4)
             let dimensions = entry.shape.dimensions.map(String.init).joined(separator: ",")
             return """
-                \(quoted(name)):{"dtype":"\(entry.isInteger ? "I64" : "F32")","shape":[\(dimensions)],\
+                \(jsonString(name)):{"dtype":"\(entry.isInteger ? "I64" : "F32")","shape":[\(dimensions)],\
                 "data_offsets":[\(begin),\(offset)]}
                 """
         }
         var header = Array("{\(members.joined(separator: ","))}".utf8)
         while !header.count.isMultiple(of: 8) { header.append(UInt8(ascii: " ")) }
         return header
-    }
-
-    /// The name as a JSON string, escaped where it must be and nowhere else.
-    private static func quoted(_ name: String) -> String {
-        let scalars = name.unicodeScalars.map { scalar in
-            switch scalar {
-            case "\"": "\\\""
-            case "\\": "\\\\"
-            case "\u{08}": "\\b"
-            case "\t": "\\t"
-            case "\n": "\\n"
-            case "\u{0c}": "\\f"
-            case "\r": "\\r"
-            case ..<"\u{10}": "\\u000" + String(scalar.value, radix: 16)
-            case ..<" ": "\\u00" + String(scalar.value, radix: 16)
-            default: String(scalar)
-            }
-        }
-        return "\"\(scalars.joined())\""
     }
 }
 

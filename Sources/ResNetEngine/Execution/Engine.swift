@@ -10,6 +10,9 @@ import Topology
 /// In `running` mode a row's result has the same bits in every batch, at every position, for every number of
 /// threads and either executor; only the instruction set and `exact` may change them.
 public final class Engine: Sendable {
+    /// The version of this package.
+    public static let version = "0.1.0"
+
     public let model: Model
     public let options: EngineOptions
     /// The instruction set in use.
@@ -88,12 +91,13 @@ public final class Engine: Sendable {
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
         let graph = try model.graph(mode: options.mode)
         let table = KernelSelection.table(for: isa)
-        var candidates = ConvolutionCandidates(table, others: registry.convolutions.map(\.value))
-        candidates.exact = options.exact
-        candidates.filter = options.kernels
-        try candidates.check()
+        let candidates = ConvolutionCandidates(
+            table, others: registry.convolutions.map(\.value), filter: options.kernels, exact: options.exact,
+            tuner: options.tuning.map { KernelTuner($0, table, isa, machine, registry) })
+        try candidates.check(graph)
         let planner = Planner(table: table, caches: machine.workerCaches, candidates: candidates)
         let draft = try planner.draft(graph)
+        let tuningWarnings = options.tuning?.finish() ?? []
         memory = try MemoryPrediction(
             model, draft.plan, slots: placement.workers.count, rows: options.batch)
         try Self.check(memory, options, machine)
@@ -111,7 +115,7 @@ public final class Engine: Sendable {
         self.model = model
         self.options = options
         self.isa = isa
-        preparationWarnings = machine.warnings + placement.warnings + model.warnings
+        preparationWarnings = machine.warnings + placement.warnings + model.warnings + tuningWarnings
     }
 
     private static func check(

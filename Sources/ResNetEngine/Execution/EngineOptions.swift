@@ -16,6 +16,9 @@ public struct EngineOptions: Sendable {
     public var exact = false
     /// Kernels chosen and forbidden by name.
     public var kernels = KernelFilter()
+    /// Measures, when an engine is prepared, which kernel takes a layer fastest among those that give it the same bits;
+    /// `nil`: an estimate decides.
+    public var tuning: KernelTuning?
     /// Rows for which memory is reserved at prepare; any number can be run.
     public var batch: Int = 32
     /// Predicted bytes above which an engine is refused; the cgroup's limit holds always.

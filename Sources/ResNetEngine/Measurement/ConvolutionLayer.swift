@@ -21,11 +21,16 @@ public struct ConvolutionLayer: Sendable, Hashable {
     public var residual = Residual.none
     public var rectifies = false
 
-    public init(_ geometry: Convolution2D.Geometry, height: Int, width: Int) {
+    /// - Parameters:
+    ///   - geometry: the convolution's attributes.
+    ///   - height: of the input, in pixels.
+    ///   - width: of the input, in pixels.
+    ///   - isPlanar: whether the input lies `c h w`; nil: where it has less than a block of channels.
+    public init(_ geometry: Convolution2D.Geometry, height: Int, width: Int, isPlanar: Bool? = nil) {
         self.geometry = geometry
         self.height = height
         self.width = width
-        isPlanar = geometry.inputChannels < channelBlock
+        self.isPlanar = isPlanar ?? (geometry.inputChannels < channelBlock)
     }
 
     var layout: Layout { isPlanar ? .planar : .blocked }

@@ -38,6 +38,7 @@ public final class LayerMeasurement: @unchecked Sendable {
     ///   - isa: the instruction set whose kernels are timed.
     ///   - exact: whether convolutions keep to the products of their definition.
     ///   - kernels: chosen and forbidden ones.
+    ///   - tuning: measures which kernel is picked; nil: an estimate decides.
     ///   - registry: whose kernels are candidates besides those built in.
     ///   - machine: whose caches the layer's loops are cut for.
     ///   - sets: sets of feature maps that calls take in turn, so that a map is not found where the last call of it
@@ -48,7 +49,7 @@ public final class LayerMeasurement: @unchecked Sendable {
     ///   `resource` when memory is refused, and what a first call fails with.
     public init(
         _ problem: LayerProblem, isa: ISALevel, exact: Bool = false, kernels: KernelFilter = KernelFilter(),
-        registry: Registry = .builtin, machine: Machine = .detect(),
+        tuning: KernelTuning? = nil, registry: Registry = .builtin, machine: Machine = .detect(),
         sets: Int = 8,
         evictedBytes: Int = 0, seed: UInt64 = 0
     ) throws(EngineError) {
@@ -58,9 +59,9 @@ public final class LayerMeasurement: @unchecked Sendable {
         }
         calls = max(sets, 1)
         let table = KernelSelection.table(for: isa)
-        var candidates = ConvolutionCandidates(table, others: registry.convolutions.map(\.value))
-        candidates.exact = exact
-        candidates.filter = kernels
+        let candidates = ConvolutionCandidates(
+            table, others: registry.convolutions.map(\.value), filter: kernels, exact: exact,
+            tuner: tuning.map { KernelTuner($0, table, isa, machine, registry) })
         try candidates.check()
         let layer = try PreparedLayer(
             problem, images: calls * problem.images, table: table, caches: machine.workerCaches,

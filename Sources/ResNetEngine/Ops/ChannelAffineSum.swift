@@ -54,7 +54,9 @@ extension ChannelAffineSum: PlannableOperation {
         KernelChoice(name: Self.kernelName(context.table))
     }
 
-    static func kernelName(_ table: KernelTable) -> String { "affine.f32.1x16.\(table.isa)" }
+    static func kernelNames(_ table: KernelTable) -> [String] { [kernelName(table)] }
+
+    private static func kernelName(_ table: KernelTable) -> String { "affine.f32.1x16.\(table.isa)" }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         try ChannelAffineStep(self, context)

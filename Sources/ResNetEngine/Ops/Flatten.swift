@@ -27,8 +27,12 @@ public struct Flatten: Operation {
 
 extension Flatten: PlannableOperation {
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
-        KernelChoice(name: "flatten.f32.\(context.inputs[0].layout)")
+        KernelChoice(name: Self.kernelName(context.inputs[0].layout))
     }
+
+    static var kernelNames: [String] { [Layout.blocked, .planar].map(kernelName) }
+
+    private static func kernelName(_ layout: Layout) -> String { "flatten.f32.\(layout)" }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         FlattenStep(input: context.inputs[0], output: context.output)

@@ -67,6 +67,8 @@ extension Linear: PlannableOperation {
         KernelChoice(name: context.table.linear.name)
     }
 
+    static func kernelNames(_ table: KernelTable) -> [String] { [table.linear.name] }
+
     public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
         let input = context.inputs[0]
         var size = ByteCount(subject: context.node)

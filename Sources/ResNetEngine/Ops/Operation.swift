@@ -63,6 +63,9 @@ public protocol PlannableOperation: Operation {
     func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement
     /// Whether the step wants several images at once rather than one that stays in cache.
     var wantsImageGroups: Bool { get }
+    /// Names of all kernels, candidates for convolutions apart, that an operation of a plugin may name as its choice;
+    /// those of this package stand in `BuiltinKernels`.
+    var kernels: [String] { get }
     /// The kernel that the step will run, and the candidates before it.
     func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice
     /// Bytes of weights that the step will pack.
@@ -91,6 +94,7 @@ extension PlannableOperation {
         InputRequirement()
     }
     public var wantsImageGroups: Bool { false }
+    public var kernels: [String] { [] }
     public func problem(_ context: StepPlanningContext) -> LayerProblem? { nil }
     public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }
     public func scratchCount(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }

@@ -68,10 +68,8 @@ extension PooledConvolution: PlannableOperation {
     static func kernel(
         _ operation: PooledConvolution, _ context: StepPlanningContext
     ) throws(EngineError) -> (candidate: DirectCandidate, rejected: [KernelRejection]) {
-        var candidates = context.candidates
-        candidates.all = candidates.all.filter { $0 is DirectCandidate }
-        let choice = try candidates.choose(
-            for: operation.convolution.layer(operation.middle(context)), node: context.node)
+        let choice = try context.candidates.choose(
+            for: operation.convolution.layer(operation.middle(context)), inBands: true, node: context.node)
         guard let direct = choice.candidate as? DirectCandidate else {
             throw EngineError(.internalError, context.node, "kernel \(choice.candidate.name) takes no bands")
         }

@@ -137,6 +137,10 @@ extension Pooling: PlannableOperation {
         KernelChoice(name: PoolingStep.kernelName(kind, context.table))
     }
 
+    static func kernelNames(_ table: KernelTable) -> [String] {
+        [Kind.maximum, .mean].map { PoolingStep.kernelName($0, table) }
+    }
+
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         PoolingStep(self, context)
     }

@@ -9,9 +9,10 @@ protocol GraphPass: Sendable {
 
 /// The rewrites, in order.
 enum GraphPasses {
-    static var all: [any GraphPass] {
+    /// - Parameter candidates: for what depends on the kernel that a convolution gets.
+    static func all(_ candidates: ConvolutionCandidates) -> [any GraphPass] {
         [
-            FoldBatchNormalization(), FuseResidual(), FuseReLU(), FusePooling(), LowerPointwise(),
+            FoldBatchNormalization(), FuseResidual(), FuseReLU(), FusePooling(candidates), LowerPointwise(),
             AbsorbFlatten(),
         ]
     }

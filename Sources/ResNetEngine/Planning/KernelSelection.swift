@@ -1,4 +1,3 @@
-import Diagnostics
 import Kernels
 import KernelsAVX2
 import KernelsAVX512
@@ -17,21 +16,6 @@ enum KernelSelection {
             case .avx2, .avx512: .baseline
         #endif
         }
-    }
-
-    /// The first candidate that takes the problem, with every earlier one's reason. The choice depends on the
-    /// problem, the instruction set and options alone, so that a row has the same bits in every batch.
-    static func choose(
-        for problem: ConvolutionProblem, in table: KernelTable, node: String
-    ) throws(EngineError) -> (kernel: ConvolutionKernel, rejected: [KernelRejection]) {
-        var rejected: [KernelRejection] = []
-        for kernel in table.convolutions {
-            switch kernel.supports(problem) {
-            case .yes: return (kernel, rejected)
-            case .no(let reason): rejected.append(KernelRejection(kernel: kernel.name, reason: reason))
-            }
-        }
-        throw EngineError(.internalError, node, "no kernel of \(table.isa) takes \(problem)")
     }
 }
 

@@ -56,7 +56,7 @@ struct Planner {
     func draft(_ source: Graph) throws(EngineError) -> Draft {
         var graph = source
         var fusions = FusionReport()
-        for pass in GraphPasses.all { try pass.run(&graph, &fusions) }
+        for pass in GraphPasses.all(candidates) { try pass.run(&graph, &fusions) }
         let sequence = try StepSequence(graph)
         var buffers = BufferAssignment(graph, sequence)
 
@@ -85,7 +85,8 @@ struct Planner {
     ) throws(EngineError) {
         var records: [Edge: Int] = [:]
         var packed = ByteCount(subject: "packed weights")
-        for entry in sequence.entries {
+        for (index, entry) in sequence.entries.enumerated() {
+            candidates.tuner?.tuning.note(done: index, of: sequence.entries.count)
             switch entry.kind {
             case .input:
                 let step = InputStep(output: buffers.placement(of: graph.input))

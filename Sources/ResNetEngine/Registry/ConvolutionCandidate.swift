@@ -6,7 +6,7 @@ public enum KernelSupport: Sendable, Hashable {
     case no(reason: String)
 }
 
-/// Kernels of one class give a layer's results the same bits.
+/// Kernels of one class give a layer's results the same bits, so that ``KernelTuning`` may take one for another.
 public struct NumericClass: Sendable, Hashable {
     public let name: String
     /// Whether the products summed are those of the operation's definition.
@@ -25,8 +25,9 @@ public struct NumericClass: Sendable, Hashable {
 
 /// One way to compute convolutions.
 ///
-/// Which candidate computes a layer depends on the layer, the instruction set and options alone, never on the batch, the
-/// number of threads or the machine's caches: a row has the same bits in every batch. So does what a candidate answers.
+/// Of which numeric class the candidate is that computes a layer depends on the layer, the instruction set and options
+/// alone, never on the batch, the number of threads, the machine's caches or what was measured: a row has the same bits in
+/// every batch. So does what a candidate answers.
 public protocol ConvolutionCandidate: Sendable {
     /// `family.type.tile.isa`, unique in a registry.
     var name: String { get }

@@ -14,23 +14,29 @@ public struct KernelFilter: Sendable, Hashable {
     public var chosen: [String]
     /// Never taken.
     public var forbidden: [String]
+    /// What errors and reasons name as the origin of each: a flag, or a variable of the environment.
+    public private(set) var chosenBy = "--impl"
+    public private(set) var forbiddenBy = "--skip-impl"
 
     public init(chosen: [String] = [], forbidden: [String] = []) {
         self.chosen = chosen
         self.forbidden = forbidden
     }
 
-    /// What `RESNET_ENGINE_IMPL` and `RESNET_ENGINE_SKIP_IMPL` say: patterns separated by commas.
-    public static var environment: KernelFilter {
-        func patterns(_ name: String) -> [String] {
-            getenv(name).map { Self.patterns(String(cString: $0)) } ?? []
+    /// Patterns separated by commas: those of a flag, or where it is not given those of the variable
+    /// `RESNET_ENGINE_IMPL` or `RESNET_ENGINE_SKIP_IMPL`.
+    public init(impl: String?, skipImpl: String?) {
+        func patterns(_ list: String) -> [String] { list.split(separator: ",").map(String.init) }
+        func given(_ flag: String?, _ variable: String, _ origin: inout String) -> [String] {
+            if let flag { return patterns(flag) }
+            guard let value = getenv(variable) else { return [] }
+            origin = variable
+            return patterns(String(cString: value))
         }
-        return KernelFilter(
-            chosen: patterns("RESNET_ENGINE_IMPL"), forbidden: patterns("RESNET_ENGINE_SKIP_IMPL"))
+        self.init()
+        chosen = given(impl, "RESNET_ENGINE_IMPL", &chosenBy)
+        forbidden = given(skipImpl, "RESNET_ENGINE_SKIP_IMPL", &forbiddenBy)
     }
-
-    /// Patterns separated by commas.
-    public static func patterns(_ list: String) -> [String] { list.split(separator: ",").map(String.init) }
 
     /// The first pattern that forbids a kernel.
     func forbids(_ kernel: String) -> String? { forbidden.first { Self.matches(kernel, $0) } }
@@ -40,10 +46,10 @@ public struct KernelFilter: Sendable, Hashable {
 
     /// - Throws: `usage` for a pattern of no kernel's name.
     func check(_ kernels: [String]) throws(EngineError) {
-        for (flag, patterns) in [("--impl", chosen), ("--skip-impl", forbidden)] {
+        for (origin, patterns) in [(chosenBy, chosen), (forbiddenBy, forbidden)] {
             for pattern in patterns where !kernels.contains(where: { Self.matches($0, pattern) }) {
                 throw EngineError(
-                    .usage, flag, "'\(pattern)' is no kernel's name",
+                    .usage, origin, "'\(pattern)' is no kernel's name",
                     expected: "a pattern such as \(kernels.first.map { "'\($0)'" } ?? "'conv*'")")
             }
         }

@@ -3,46 +3,65 @@ import Kernels
 
 /// The candidates that there are for convolutions, and which of them the options allow.
 struct ConvolutionCandidates: Sendable {
-    var all: [any ConvolutionCandidate]
-    var filter = KernelFilter()
-    /// Kernels of other operations, each the only one for its operation.
-    private let otherKernels: [String]
+    private(set) var all: [any ConvolutionCandidate]
+    let filter: KernelFilter
     /// Whether convolutions keep to the products of their definition.
-    var exact = false
+    let exact: Bool
+    /// Measures candidates of one numeric class, where that is asked for.
+    private(set) var tuner: KernelTuner?
+    /// Kernels of other operations.
+    private let otherKernels: [String]
 
     /// Those of an instruction set's table, then others.
-    init(_ table: KernelTable, others: [any ConvolutionCandidate] = []) {
-        all = [WinogradCandidate(table: table)]
+    init(
+        _ table: KernelTable, others: [any ConvolutionCandidate] = [], filter: KernelFilter = KernelFilter(),
+        exact: Bool = false, tuner: KernelTuner? = nil
+    ) {
+        all = [WinogradCandidate(table: table, filter: filter)]
         all += table.convolutions.map { DirectCandidate(kernel: $0, lanes: table.lanes) }
         all += others
-        otherKernels = [
-            table.linear.name, ChannelAffineSum.kernelName(table), PoolingStep.kernelName(.maximum, table),
-            PoolingStep.kernelName(.mean, table),
-        ]
+        self.filter = filter
+        self.exact = exact
+        self.tuner = tuner
+        otherKernels = BuiltinKernels.names(table)
     }
 
+    /// Some of them, to be chosen by estimate alone.
+    func filtered(_ isKept: (any ConvolutionCandidate) -> Bool) -> ConvolutionCandidates {
+        var some = self
+        some.all = all.filter(isKept)
+        some.tuner = nil
+        return some
+    }
+
+    /// - Parameter graph: whose operations may bring kernels of their own.
     /// - Throws: `usage` for a pattern of no kernel's name.
-    func check() throws(EngineError) { try filter.check(all.map(\.name) + otherKernels) }
+    func check(_ graph: Graph? = nil) throws(EngineError) {
+        let operations = graph?.nodes.compactMap { $0.operation as? any PlannableOperation } ?? []
+        try filter.check(all.map(\.name) + otherKernels + operations.flatMap(\.kernels))
+    }
 
     /// - Throws: `unavailable` naming `node` when a kernel, or one of several joined by `+`, is forbidden.
     func checkAllowed(_ kernel: String, node: String) throws(EngineError) {
         for name in kernel.split(separator: "+").map(String.init) {
             guard let pattern = filter.forbids(name) else { continue }
             throw EngineError(
-                .unavailable, node, "kernel \(name) is forbidden by --skip-impl \(pattern)",
+                .unavailable, node, "kernel \(name) is forbidden by \(filter.forbiddenBy) \(pattern)",
                 expected: "one that may run")
         }
     }
 
-    /// The candidate that is expected to take the least time, and why not another one.
+    /// The candidate that is expected to take the least time, or of its numeric class the one that was measured to, and
+    /// why not another one.
     ///
     /// - Parameters:
     ///   - layer: the convolution.
     ///   - notesStatistics: whether the step must note the statistics of its result, as those built in do.
+    ///   - inBands: whether some rows of the result must be there before others, which direct kernels can do.
     ///   - node: what an error names.
     /// - Throws: `unavailable` when all that could are forbidden.
     func choose(
-        for layer: ConvolutionLayer, notesStatistics: Bool = false, node: String
+        for layer: ConvolutionLayer, notesStatistics: Bool = false, inBands: Bool = false, node: String
     ) throws(EngineError) -> (candidate: any ConvolutionCandidate, rejected: [KernelRejection]) {
         var rejected: [KernelRejection] = []
         var left: [(candidate: any ConvolutionCandidate, cycles: Double)] = []
@@ -53,9 +72,11 @@ struct ConvolutionCandidates: Sendable {
         }
         for candidate in all {
             if case .no(let reason) = candidate.support(layer) {
-                rejected.append(KernelRejection(kernel: candidate.name, reason: reason))
+                reject(candidate, reason, .incapable)
             } else if notesStatistics, !candidate.notesStatistics {
                 reject(candidate, "does not note the batch's statistics")
+            } else if inBands, !(candidate is DirectCandidate) {
+                reject(candidate, "takes no bands of rows, as the pooling behind it wants")
             } else if let reason = refusal(of: candidate) {
                 reject(candidate, reason)
             } else {
@@ -64,7 +85,7 @@ struct ConvolutionCandidates: Sendable {
         }
         if left.contains(where: { filter.chooses($0.candidate.name) }) {
             for (candidate, _) in left where !filter.chooses(candidate.name) {
-                reject(candidate, "not one of --impl")
+                reject(candidate, "not one of \(filter.chosenBy)")
             }
             left.removeAll { !filter.chooses($0.candidate.name) }
         }
@@ -74,8 +95,12 @@ struct ConvolutionCandidates: Sendable {
                 "no kernel left: \(rejected.map { "\($0.kernel): \($0.reason)" }.joined(separator: "; "))",
                 expected: "one for \(layer)")
         }
-        for (candidate, cycles) in left where candidate.name != best.candidate.name {
-            let reason =
+        // Others would change the result's bits.
+        let rivals = left.map(\.candidate).filter { $0.numericClass == best.candidate.numericClass }
+        let times = tuner?.times(of: rivals.map(\.name), among: self, for: layer)
+        let picked = times.flatMap { times in rivals.first { $0.name == times.picked } } ?? best.candidate
+        for (candidate, cycles) in left where candidate.name != picked.name {
+            let estimated =
                 if cycles <= best.cycles {
                     "takes it too, but stands later in the list"
                 } else if cycles.isInfinite {
@@ -83,15 +108,16 @@ struct ConvolutionCandidates: Sendable {
                 } else {
                     "expected to take \((cycles / best.cycles).formattedRatio) times as long"
                 }
+            let reason = times?.reason(against: candidate.name) ?? estimated
             reject(candidate, reason, .slower)
         }
-        return (best.candidate, rejected)
+        return (picked, rejected)
     }
 
     /// Why options rule a candidate out.
     private func refusal(of candidate: any ConvolutionCandidate) -> String? {
         if exact, !candidate.numericClass.keepsDefinition { return "rounds otherwise than the definition" }
-        return filter.forbids(candidate.name).map { "forbidden by --skip-impl \($0)" }
+        return filter.forbids(candidate.name).map { "forbidden by \(filter.forbiddenBy) \($0)" }
     }
 }
 
@@ -102,5 +128,5 @@ extension ConvolutionCandidate {
 
 extension Double {
     /// With two decimals.
-    fileprivate var formattedRatio: String { "\((self * 100).rounded() / 100)" }
+    var formattedRatio: String { "\((self * 100).rounded() / 100)" }
 }

@@ -5,16 +5,18 @@ import Tensors
 /// Winograd's F(4×4, 3×3).
 struct WinogradCandidate: ConvolutionCandidate {
     let table: KernelTable
+    /// What options say about the 1×1 kernels of its products.
+    var filter = KernelFilter()
 
     var name: String { "winograd4x4.f32.\(table.isa)" }
     var numericClass: NumericClass { .winograd4x4 }
 
     func support(_ layer: ConvolutionLayer) -> KernelSupport {
-        Self.rejection(layer.geometry, isPlanar: layer.isPlanar).map { .no(reason: $0) } ?? .yes
+        rejection(layer.geometry, isPlanar: layer.isPlanar).map { .no(reason: $0) } ?? .yes
     }
 
     /// Why F(4×4, 3×3) cannot compute a convolution.
-    static func rejection(_ g: Convolution2D.Geometry, isPlanar: Bool) -> String? {
+    private func rejection(_ g: Convolution2D.Geometry, isPlanar: Bool) -> String? {
         if (g.kernelHeight, g.kernelWidth) != (3, 3) {
             return "\(g.kernelHeight)x\(g.kernelWidth), takes 3x3"
         }
@@ -25,7 +27,22 @@ struct WinogradCandidate: ConvolutionCandidate {
             return "dilation \(g.dilationHeight)x\(g.dilationWidth), takes 1x1"
         }
         if g.groups != 1 { return "groups \(g.groups), takes 1" }
-        return isPlanar ? "planar input, takes blocked" : nil
+        if isPlanar { return "planar input, takes blocked" }
+        return productKernel(g) == nil ? "\(filter.forbiddenBy) leaves no 1x1 kernel for its products" : nil
+    }
+
+    /// The kernel of the products over tiles, which are 1×1 convolutions: a direct one, so that the results of this
+    /// candidate do not depend on which.
+    func productKernel(_ geometry: Convolution2D.Geometry) -> ConvolutionKernel? {
+        let pointwise = Convolution2D.Geometry(
+            inputChannels: geometry.inputChannels, outputChannels: geometry.outputChannels, kernel: 1)
+        let products = ConvolutionLayer(pointwise, height: 1, width: 1, isPlanar: false)
+        let left = table.convolutions.filter { kernel in
+            let candidate = DirectCandidate(kernel: kernel, lanes: table.lanes)
+            return candidate.numericClass == .direct && candidate.support(products) == .yes
+                && filter.forbids(kernel.name) == nil
+        }
+        return left.first { filter.chooses($0.name) } ?? left.first
     }
 
     /// Products, transforms of some 150 cycles a vector of a tile, and the weights: at some 32 bytes a cycle as long as
@@ -61,5 +78,10 @@ struct WinogradCandidate: ConvolutionCandidate {
 
     func step(
         _ operation: Convolution2D, _ context: StepPlanningContext
-    ) throws(EngineError) -> any Step { try WinogradStep(operation, context) }
+    ) throws(EngineError) -> any Step {
+        guard let kernel = productKernel(operation.geometry) else {
+            throw EngineError(.internalError, context.node, "\(name) without a kernel for its products")
+        }
+        return try WinogradStep(operation, kernel, context)
+    }
 }

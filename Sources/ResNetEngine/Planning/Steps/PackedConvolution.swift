@@ -2,12 +2,19 @@ import Diagnostics
 import Kernels
 import Tensors
 
-/// A convolution without groups, its weights packed for one kernel. It knows how its maps are laid out, not where they
-/// lie.
+/// A convolution, its weights packed for one kernel, bundle of groups by bundle. It knows how its maps are laid out, not
+/// where they lie.
 struct PackedConvolution: Sendable {
     private let kernel: ConvolutionKernel
+    /// How many ungrouped convolutions it is cut into. They differ in weights, bias and channels alone.
+    let bundleCount: Int
+    /// Floats from one bundle's maps to the next one's.
+    private let bundleStrides: (input: Int, residual: Int, output: Int)
+    /// Of all bundles, one after the other.
     private let weights: AlignedBuffer<Float>
     private let bias: AlignedBuffer<Float>
+    /// Floats of one bundle's weights.
+    private let weightStride: Int
     private let taps: AlignedBuffer<Int32>
     /// What each run asks for while it works.
     private let ahead: AlignedBuffer<Int32>
@@ -16,6 +23,7 @@ struct PackedConvolution: Sendable {
     /// Floats from an input's pixel (0, 0) back to the first tap of output (0, 0).
     private let firstTap: Int
     private let strides: (row: Int, pixel: Int)
+    /// The layout of a map with one bundle's channels.
     private let output: TensorPlacement
     private let residual: TensorPlacement?
     private let rectifies: Bool
@@ -27,7 +35,7 @@ struct PackedConvolution: Sendable {
     private let runsPerPass: Int
     private let passesOutermost: Bool
 
-    /// Where the maps of one call lie: their pixels (0, 0), and the notes about row 0.
+    /// Where whole maps lie: their pixels (0, 0), and the notes about row 0.
     struct Maps {
         var input: UnsafePointer<Float>
         var residual: UnsafePointer<Float>?
@@ -35,17 +43,28 @@ struct PackedConvolution: Sendable {
         var statistics: UnsafeMutablePointer<Float>?
     }
 
-    /// One bundle of the operation's groups.
-    ///
     /// - Parameters:
-    ///   - input: the layout of a map with the bundle's channels; likewise `output` and `residual`.
-    ///   - notesStatistics: whether calls come with notes.
+    ///   - operation: the convolution.
+    ///   - kernel: one that takes a bundle of its groups.
+    ///   - input: the layout of a whole map; likewise `output` and `residual`.
+    ///   - notesStatistics: whether calls come with notes, of a single bundle.
+    ///   - context: what else the operation's step is planned with.
     init(
-        _ operation: Convolution2D, _ kernel: ConvolutionKernel, bundle: Int = 0, input: TensorPlacement,
-        output: TensorPlacement,
-        residual: TensorPlacement?, notesStatistics: Bool, _ context: StepPlanningContext
+        _ operation: Convolution2D, _ kernel: ConvolutionKernel, input wholeInput: TensorPlacement,
+        output wholeOutput: TensorPlacement, residual wholeResidual: TensorPlacement?, notesStatistics: Bool,
+        _ context: StepPlanningContext
     ) throws(EngineError) {
-        let geometry = GroupBundles(operation.geometry).geometry
+        let groups = GroupBundles(operation.geometry)
+        let geometry = groups.geometry
+        let input = GroupBundles.view(wholeInput, channels: geometry.inputChannels)
+        let output = GroupBundles.view(wholeOutput, channels: geometry.outputChannels)
+        let residual = wholeResidual.map { GroupBundles.view($0, channels: geometry.outputChannels) }
+        bundleCount = groups.count
+        // Of the whole maps: a view of one plane has another stride.
+        bundleStrides = (
+            input.planes * wholeInput.planeStride, output.planes * (wholeResidual?.planeStride ?? 0),
+            output.planes * wholeOutput.planeStride
+        )
         self.output = output
         self.residual = residual
         rectifies = operation.rectifies
@@ -75,24 +94,26 @@ struct PackedConvolution: Sendable {
             context)
 
         let channels = geometry.outputChannels
-        weights = try AlignedBuffer(
-            count: ConvolutionWeights.elementCount(
-                reduction: offsets.count * runLength, outputChannels: channels),
-            subject: context.node)
-        bias = try AlignedBuffer(count: blocks(ofChannels: channels) * channelBlock, subject: context.node)
-        let (firstOutput, firstInput) = (bundle * channels, bundle * geometry.inputChannels)
-        operation.bias.withElements {
-            for k in 0..<channels { bias.pointer[k] = $0[firstOutput + k] }
-        }
-        operation.weight.withElements { source in
-            ConvolutionWeights.pack(
-                into: weights.pointer, outputChannels: channels, panelLanes: kernel.panelLanes,
-                runCount: offsets.count, runLength: runLength
-            ) { k, run, l in
-                let (c, r, s) = order.tap(run: run, l: l)
-                guard c < geometry.inputChannels else { return 0 }
-                return operation.geometry.weightIndex(k: firstOutput + k, c: firstInput + c, r: r, s: s)
-                    .map { source[$0] } ?? 0
+        weightStride = ConvolutionWeights.elementCount(
+            reduction: offsets.count * runLength, outputChannels: channels)
+        weights = try AlignedBuffer(count: bundleCount * weightStride, subject: context.node)
+        let biasStride = output.planes * channelBlock
+        bias = try AlignedBuffer(count: bundleCount * biasStride, subject: context.node)
+        for bundle in 0..<bundleCount {
+            let (firstOutput, firstInput) = (bundle * channels, bundle * geometry.inputChannels)
+            operation.bias.withElements {
+                for k in 0..<channels { bias.pointer[bundle * biasStride + k] = $0[firstOutput + k] }
+            }
+            operation.weight.withElements { source in
+                ConvolutionWeights.pack(
+                    into: weights.pointer + bundle * weightStride, outputChannels: channels,
+                    panelLanes: kernel.panelLanes, runCount: offsets.count, runLength: runLength
+                ) { k, run, l in
+                    let (c, r, s) = order.tap(run: run, l: l)
+                    guard c < geometry.inputChannels else { return 0 }
+                    return operation.geometry.weightIndex(k: firstOutput + k, c: firstInput + c, r: r, s: s)
+                        .map { source[$0] } ?? 0
+                }
             }
         }
     }
@@ -113,20 +134,27 @@ struct PackedConvolution: Sendable {
 
     /// Computes output rows `rows`.
     func run(_ maps: Maps, rows: Range<Int>) {
-        var first = rows.lowerBound
-        while first < rows.upperBound {
-            let end = min(first + bandHeight, rows.upperBound)
-            runBand(maps, rows: first..<end)
-            first = end
+        for bundle in 0..<bundleCount {
+            let maps = Maps(
+                input: maps.input + bundle * bundleStrides.input,
+                residual: maps.residual.map { $0 + bundle * bundleStrides.residual },
+                output: maps.output + bundle * bundleStrides.output, statistics: maps.statistics)
+            var first = rows.lowerBound
+            while first < rows.upperBound {
+                let end = min(first + bandHeight, rows.upperBound)
+                runBand(maps, bundle: bundle, rows: first..<end)
+                first = end
+            }
         }
     }
 
-    private func runBand(_ maps: Maps, rows: Range<Int>) {
+    private func runBand(_ maps: Maps, bundle: Int, rows: Range<Int>) {
         let width = output.shape.width
         let first = rows.lowerBound
         var call = ConvolutionCall(
-            input: maps.input + (first * strides.row - firstTap), weights: weights.pointer,
-            bias: bias.pointer,
+            input: maps.input + (first * strides.row - firstTap),
+            weights: weights.pointer + bundle * weightStride,
+            bias: bias.pointer + bundle * output.planes * channelBlock,
             residual: maps.residual.map { $0 + first * (residual?.rowStride ?? 0) },
             output: maps.output + first * output.rowStride,
             statistics: maps.statistics.map { $0 + first * 3 * output.planes * channelBlock },

@@ -5,7 +5,7 @@ import Tensors
 /// A 3×3 convolution by Winograd's F(4×4, 3×3): some rows of tiles at a time are transformed, multiplied and
 /// transformed back, so that they stay in the worker's own cache as far as one row fits.
 ///
-/// The products of each of the 36 elements of a tile are a 1×1 convolution over tiles, computed by the direct kernel.
+/// The products of each of the 36 elements of a tile are a 1×1 convolution over tiles, computed by a direct kernel.
 /// No result depends on how many tiles are taken at a time.
 struct WinogradStep: Step {
     private let table: KernelTable
@@ -26,7 +26,11 @@ struct WinogradStep: Step {
     private let rectifies: Bool
     private let tiling: WinogradTiling
 
-    init(_ operation: Convolution2D, _ context: StepPlanningContext) throws(EngineError) {
+    /// - Parameter kernel: a direct one of the products.
+    init(
+        _ operation: Convolution2D, _ kernel: ConvolutionKernel, _ context: StepPlanningContext
+    ) throws(EngineError) {
+        self.kernel = kernel
         let geometry = operation.geometry
         table = context.table
         input = context.inputs[0]
@@ -40,10 +44,6 @@ struct WinogradStep: Step {
 
         let pointwise = Convolution2D.Geometry(
             inputChannels: geometry.inputChannels, outputChannels: geometry.outputChannels, kernel: 1)
-        kernel = try KernelSelection.choose(
-            for: pointwise.problem(output: tiling.products.shape, inputLayout: .blocked), in: table,
-            node: context.node
-        ).kernel
         let order = ReductionOrder(pointwise, tiling.transformed)
         let offsets = order.offsets(in: tiling.transformed)
         runsPerPass = CacheBlocking(

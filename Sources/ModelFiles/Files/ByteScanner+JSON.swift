@@ -1,7 +1,7 @@
 import Diagnostics
 
-/// Strict JSON (RFC 8259), as much of it as a safetensors header needs. The grammar of the header is fixed, so
-/// that nothing here recurses and nesting needs no limit of its own.
+/// Strict JSON (RFC 8259), as much of it as the formats of this module need. Their grammars are fixed, so that nothing
+/// here recurses and nesting needs no limit of its own.
 extension ByteScanner {
     /// An object. `member` reads the value of the member that it is given; names that stand twice are refused.
     mutating func object(
