@@ -6,9 +6,15 @@ import ResNetEngine
 struct KernelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kernels",
-        abstract: "Prints the kernel of each layer, the rejected ones, and all kernels used.")
+        abstract: "Prints the kernel of each layer, the rejected ones, and all kernels used.",
+        discussion: """
+            With --fusions: what became of every node of the network as it is written.
+            """)
 
     @OptionGroup var options: ModelOptions
+
+    @Flag(help: "Print, for each node as written, which layer absorbed it, or why none did.")
+    var fusions = false
 
     @Option(
         help: ArgumentHelp(
@@ -52,11 +58,12 @@ struct KernelsCommand: ParsableCommand {
             try reportFile.write(report(engine, rows, console.warnings))
         }
         if reportFile?.isStandardOutput != true {
-            try StandardStreams.write(layers(engine) + "\n" + list(rows, engine))
+            try StandardStreams.write(
+                fusions ? fusionTable(engine) : layers(engine) + "\n" + list(rows, engine))
         }
         let graph = try loaded.model.graph(mode: engineOptions.mode)
         try PlanAssertion.check(
-            assertions, engine.steps, operations: Set(graph.nodes.map { type(of: $0.operation).identifier }))
+            assertions, engine.steps, operations: Set(graph.nodes.map(\.operation.identifier)))
     }
 
     private func layers(_ engine: Engine) -> String {
@@ -85,6 +92,22 @@ struct KernelsCommand: ParsableCommand {
         var reasons = TextTable([("layer", .left), ("kernel", .left), ("reason", .left)])
         for (node, rejection) in rejections { reasons.add([node, rejection.kernel, rejection.reason]) }
         return text + reasons.text
+    }
+
+    private func fusionTable(_ engine: Engine) -> String {
+        var table = TextTable([("node", .left), ("op", .left), ("absorbed by", .left), ("why not", .left)])
+        for node in engine.fusions.nodes {
+            switch node.outcome {
+            case .absorbed(let host, _): table.add([node.name, node.operation, host, ""])
+            case .alone(let reasons):
+                table.add([node.name, node.operation, "-", reasons.joined(separator: "; ")])
+            }
+        }
+        return """
+            nodes of \(engine.model.architecture.name) as written, mode \(options.mode): \
+            \(engine.fusions.nodes.count), layers: \(engine.steps.count)
+            \(table.text)
+            """
     }
 
     private func list(_ rows: [Row], _ engine: Engine) -> String {
@@ -143,8 +166,20 @@ struct KernelsCommand: ParsableCommand {
             "isa": .string(engine.isa.rawValue),
             "mode": .string(options.mode),
             "layers": .array(layers),
+            "fusions": .array(engine.fusions.nodes.map(json)),
             "kernels": .array(kernels),
             "warnings": warnings.json,
         ])
+    }
+
+    private func json(_ node: FusionReport.SourceNode) -> JSONValue {
+        var members: [String: JSONValue] = ["name": .string(node.name), "op": .string(node.operation)]
+        switch node.outcome {
+        case .absorbed(let host, let pass):
+            members["absorbed_by"] = .string(host)
+            members["pass"] = .string(pass)
+        case .alone(let reasons): members["reasons"] = .array(reasons.map(JSONValue.string))
+        }
+        return .object(members)
     }
 }

@@ -41,6 +41,16 @@ import Testing
         let report = try #require(JSONSerialization.jsonObject(with: batch.output) as? [String: Any])
         let layers = try #require(report["layers"] as? [[String: Any]])
         #expect(layers.allSatisfy { ($0["kernel"] as? String)?.isEmpty == false })
+        let nodes = try #require(report["fusions"] as? [[String: Any]])
+        let absorbed = layers.flatMap { $0["absorbed"] as? [String] ?? [] }
+        #expect(nodes.filter { $0["absorbed_by"] is String }.count == absorbed.count)
+        #expect(nodes.count == layers.count + absorbed.count)
+        #expect(
+            nodes.allSatisfy {
+                ($0["absorbed_by"] == nil) == (($0["reasons"] as? [String])?.isEmpty == false)
+            })
+        let table = try expectSuccess(.bench, ["kernels", "--fusions", "--mode", "batch"]).text
+        #expect(table.contains("not folded: its statistics are the batch's own"))
     }
 
     @Test(arguments: Fixture.all)

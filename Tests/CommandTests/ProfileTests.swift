@@ -48,14 +48,19 @@ import Testing
             } else {
                 #expect(layer["roof"] is NSNull && layer["percent_of_roof"] is NSNull)
             }
-            let isConvolution = layer["op"] as? String == "convolution"
+            let operation = try #require(layer["op"] as? String)
+            let isConvolution = operation.hasSuffix("convolution")
             #expect(isConvolution == (layer["repro"] as? String)?.hasPrefix("conv:") ?? false)
+            #expect((layer["repro"] is NSNull) == (layer["repro_reason"] is String))
+            #expect(
+                (layer["repro"] is String) == (isConvolution || ["linear", "pooling"].contains(operation)))
         }
     }
 
-    @Test func reproductionsRun() throws {
+    @Test(arguments: [[], ["--model", "resnet18", "--image", "40x33"]])
+    func reproductionsRun(options: [String]) throws {
         let outcome = try expectSuccess(
-            .bench, ["profile", "--batch", "2", "--iterations", "1", "--json", "-"])
+            .bench, ["profile", "--batch", "2", "--iterations", "1", "--json", "-"] + options)
         let report = try #require(JSONSerialization.jsonObject(with: outcome.output) as? [String: Any])
         for layer in try #require(report["layers"] as? [[String: Any]]) {
             guard let problem = layer["repro"] as? String else { continue }
@@ -63,6 +68,26 @@ import Testing
             let line = text.split(separator: "\n").first { $0.hasSuffix("picked") }
             #expect(line?.hasPrefix(layer["kernel"] as? String ?? "?") == true, "\(problem): \(text)")
         }
+    }
+
+    /// Each event is counted in every layer, or said to be missing.
+    @Test func counters() throws {
+        let arguments = ["profile", "--batch", "2", "--iterations", "1", "--threads", "2", "--counters"]
+        let outcome = try expectSuccess(.bench, arguments + ["--json", "-"])
+        let report = try #require(JSONSerialization.jsonObject(with: outcome.output) as? [String: Any])
+        let counters = try #require(report["counters"] as? [String: Any])
+        let events = try #require(counters["events"] as? [String])
+        let missing = try #require(counters["missing"] as? [[String: String]])
+        #expect(missing.allSatisfy { $0["reason"]?.isEmpty == false })
+        let names = ["cycles", "instructions", "l2_misses", "l3_misses", "page_faults", "task_clock_ns"]
+        #expect((events + missing.compactMap { $0["event"] }).sorted() == names)
+        for layer in try #require(report["layers"] as? [[String: Any]]) {
+            let counts = try #require(layer["counters"] as? [String: Double])
+            #expect(counts.keys.sorted() == events.sorted() && counts.values.allSatisfy { $0 >= 0 })
+            if events.contains("task_clock_ns") { #expect(counts["task_clock_ns"] ?? 0 > 0) }
+        }
+        let table = try expectSuccess(.bench, arguments).text
+        #expect(table.split(separator: "\n").contains { $0.hasPrefix("counters: ") })
     }
 
     @Test func formsAgree() throws {

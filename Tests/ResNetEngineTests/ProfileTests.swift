@@ -56,4 +56,68 @@ import Testing
             #expect(sum <= profile.busyNanoseconds[worker])
         }
     }
+
+    private func profile(_ engine: Engine, _ input: Tensor, counters: [PerformanceEvent]) throws
+        -> BatchProfile
+    {
+        var output = try Tensor(shape: [input.shape[0], 10])
+        return try output.withMutableElements { target throws(EngineError) in
+            try input.withElements { source throws(EngineError) in
+                try engine.profile(rows: input.shape[0], input: source, output: target, counters: counters)
+            }
+        }
+    }
+
+    /// Events of the system itself can be counted where there are no hardware counters; what cannot is an error.
+    @Test(arguments: [1, 3]) func stepsAreCounted(threads: Int) throws {
+        let model = try Model(ResNet(blocks: 1, channels: 32, imageHeight: 18, imageWidth: 19), seed: 1)
+        let engine = try Engine(model, options: makeOptions(threads: threads))
+        let input = try seededInput([9, 3, 18, 19])
+        let (supported, refused) = PerformanceEvent.supported()
+        #expect(Set(supported).union(refused.map(\.event)) == Set(PerformanceEvent.allCases))
+        for refusal in refused {
+            let error = #expect(throws: EngineError.self) {
+                try profile(engine, input, counters: [refusal.event])
+            }
+            #expect(error?.code == .unavailable && !refusal.reason.isEmpty)
+        }
+        let many = [PerformanceEvent](repeating: .taskClock, count: ThreadCounters.limit + 1)
+        #expect(throws: EngineError.self) { try profile(engine, input, counters: many) }
+
+        var sums = NetworkProfile(engine)
+        for _ in 0..<3 {
+            let batch = try profile(engine, input, counters: supported)
+            #expect(batch.counters == supported)
+            sums.add(batch)
+            guard let clock = supported.firstIndex(of: .taskClock) else { continue }
+            for (index, event) in batch.events.enumerated() {
+                let counts = batch.counts(ofEvent: index)
+                let ran = Int(counts[counts.startIndex + clock])
+                // A thread runs no longer than the time that passed, and the two readings of the counters.
+                #expect(ran > 0 && ran <= event.nanoseconds + 10_000_000, "\(ran) of \(event.nanoseconds)")
+            }
+        }
+        // A batch without counters adds nothing to the counts of an image.
+        let before = sums.layers.map(\.counts)
+        sums.add(try profile(engine, input, counters: []))
+        #expect(sums.batches == 4 && sums.layers.map(\.counts) == before)
+        #expect(before.allSatisfy { Set($0.keys) == Set(supported) })
+    }
+
+    @Test func recordersAreReused() throws {
+        let recorder = try StepRecorder(slots: 2, capacity: 8, counters: [])
+        recorder.begin(1)
+        recorder.note(1, step: 3, images: 0..<2, part: .whole) {}
+        recorder.end(1)
+        #expect(recorder.slot(1).count == 1 && recorder.slot(1).end > 0)
+        let reused = recorder.reused(slots: 2, capacity: 7, counters: [])
+        #expect(reused === recorder && recorder.slot(1).count == 0 && recorder.slot(1).end == 0)
+        #expect(recorder.reused(slots: 2, capacity: 9, counters: []) == nil)
+        #expect(recorder.reused(slots: 3, capacity: 8, counters: []) == nil)
+        #expect(recorder.reused(slots: 2, capacity: 8, counters: [.taskClock]) == nil)
+        // What has no room is run all the same.
+        var runs = 0
+        for _ in 0..<10 { recorder.note(0, step: 0, images: 0..<1, part: .whole) { runs += 1 } }
+        #expect(runs == 10 && recorder.slot(0).count == 8)
+    }
 }

@@ -105,14 +105,20 @@ final class BatchRun: @unchecked Sendable {
         finish(&running)
     }
 
-    /// A recorder that holds all that one worker can do in a batch.
+    /// A recorder that holds all that one worker can do in a batch: `spare` if that has room.
     ///
-    /// - Throws: `resource` when the system refuses the memory.
-    func makeRecorder(rows: Int) throws(EngineError) -> StepRecorder {
+    /// - Throws: `usage` for too many counters, `resource` when the system refuses the memory.
+    func recorder(
+        rows: Int, counters: [PerformanceEvent], spare: StepRecorder?
+    ) throws(EngineError) -> StepRecorder {
         let (shared, parts) = sharing(rows: rows)
         var capacity = ByteCount(subject: "profile")
         try capacity.add(steps.reduce(0) { $0 + $1.count }, rows + shared * parts)
-        return try StepRecorder(slots: placement.workers.count, capacity: capacity.bytes)
+        let slots = placement.workers.count
+        if let spare = spare?.reused(slots: slots, capacity: capacity.bytes, counters: counters) {
+            return spare
+        }
+        return try StepRecorder(slots: slots, capacity: capacity.bytes, counters: counters)
     }
 
     /// How many images of a batch all workers share, and in how many parts each step of them.
@@ -164,7 +170,7 @@ final class BatchRun: @unchecked Sendable {
     /// were found.
     func work(slot: Int) {
         let recorder = recorder
-        recorder?.begin(slot, at: StepRecorder.now())
+        recorder?.begin(slot)
         var phase = openPhase.load(ordering: .acquiring)
         let floatingPoint = FloatingPointMode.enterFlushToZero()
         let mask = pin(slot)
@@ -189,7 +195,7 @@ final class BatchRun: @unchecked Sendable {
         records[slot].images = images
         if let mask { _ = ThreadAffinity.restore(mask) }
         FloatingPointMode.restore(floatingPoint)
-        recorder?.end(slot, at: StepRecorder.now())
+        recorder?.end(slot)
         slotsFinished.add(1, ordering: .releasing)
     }
 
@@ -281,11 +287,9 @@ final class BatchRun: @unchecked Sendable {
         _ slot: Int, _ recorder: StepRecorder?
     ) {
         guard let recorder else { return steps[phase][step].run(context, images: images, part: part) }
-        let start = StepRecorder.now()
-        steps[phase][step].run(context, images: images, part: part)
-        recorder.note(
-            slot, step: firstSteps[phase] + step, images: images, part: part, start: start,
-            end: StepRecorder.now())
+        recorder.note(slot, step: firstSteps[phase] + step, images: images, part: part) {
+            steps[phase][step].run(context, images: images, part: part)
+        }
     }
 
     private func walk(

@@ -46,6 +46,8 @@ public final class Engine: Sendable {
             var running: RunningStatistics
             /// How long the last batch took, from before the fork to after it.
             var nanoseconds: UInt64 = 0
+            /// The recorder of the last profile, for the next one.
+            var recorder: StepRecorder?
         }
 
         let state: Mutex<State>
@@ -151,19 +153,32 @@ public final class Engine: Sendable {
 
     /// Scores `rows` images as ``score(rows:input:output:)`` does, and tells what every worker did meanwhile.
     ///
-    /// Noting it takes two readings of the clock a step and no lock or allocation while workers run.
-    /// - Throws: as ``score(rows:input:output:)``.
+    /// Noting it takes two readings of the clock a step, with counters two system calls more, and no lock or allocation
+    /// while workers run.
+    ///
+    /// - Parameters:
+    ///   - rows: images in the batch.
+    ///   - input: `rows · c · h · w` floats, `n c h w`.
+    ///   - output: `rows` results, written whole; row order is kept.
+    ///   - counters: what each worker counts of each step; `PerformanceEvent.supported(among:)` says which it can.
+    /// - Throws: as ``score(rows:input:output:)``; `usage` for too many counters; `unavailable` when the system refuses a
+    ///   worker one of them, which it may do although the batch was scored.
     public func profile(
-        rows: Int, input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>
+        rows: Int, input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>,
+        counters: [PerformanceEvent] = []
     ) throws(EngineError) -> BatchProfile {
         let job = try job(rows, input, output)
-        let run = runner.state.withLock { $0.run }
-        let recorder = try run.makeRecorder(rows: rows)
-        guard var job else { return BatchProfile(recorder, rows: 0) }
+        let (run, spare) = runner.state.withLock { state in
+            defer { state.recorder = nil }
+            return (state.run, state.recorder)
+        }
+        let recorder = try run.recorder(rows: rows, counters: counters, spare: spare)
+        defer { runner.state.withLock { $0.recorder = recorder } }
+        guard var job else { return try BatchProfile(recorder, rows: 0) }
         job.recorder = recorder
         conductor.perform(&job)
         if let failure = job.failure { throw failure }
-        return BatchProfile(recorder, rows: rows)
+        return try BatchProfile(recorder, rows: rows)
     }
 
     /// Scores a tensor `n c h w`; returns `(n, classes)`.

@@ -20,6 +20,8 @@ public struct ConvolutionLayer: Sendable, Hashable {
     public var hasBias = false
     public var residual = Residual.none
     public var rectifies = false
+    /// The maximum pooling that the step does too, band by band.
+    public var pooling: PoolingWindow?
 
     /// - Parameters:
     ///   - geometry: the convolution's attributes.
@@ -36,6 +38,7 @@ public struct ConvolutionLayer: Sendable, Hashable {
     var layout: Layout { isPlanar ? .planar : .blocked }
     var input: FeatureShape { FeatureShape(channels: geometry.inputChannels, height: height, width: width) }
 
+    /// Of the convolution, before any pooling.
     public var outputShape: FeatureShape { geometry.output(height: height, width: width) }
 
     /// What one kernel of a table computes: all of it, or one bundle of its groups.
@@ -56,23 +59,46 @@ public struct LinearLayer: Sendable, Hashable {
     }
 }
 
-/// A layer and the number of images that it gets at once, written as one word:
+/// One pooling of a network, by itself.
+public struct PoolingLayer: Sendable, Hashable {
+    public var kind: Pooling.Kind
+    /// `nil`: the whole map.
+    public var window: PoolingWindow?
+    /// Of one image.
+    public var input: FeatureShape
+
+    public init(_ kind: Pooling.Kind, _ window: PoolingWindow?, input: FeatureShape) {
+        self.kind = kind
+        self.window = window
+        self.input = input
+    }
+}
+
+/// A layer, the number of images that it gets at once and what the caches hold then, written as one word:
 ///
 ///     conv:n32c64h28w28,k64r3s3,stride1,pad1,bias,relu,sum
+///     conv:n1c3h224w224,k64r7s7,stride2,pad3,bias,relu,maxpool3/2/1
 ///     linear:n32c512,k1000
+///     maxpool:n1c64h112w112,r3s3,stride2,pad1
+///     meanpool:n1c2048h7w7
 ///
 /// Options that are not written have the values of a plain layer: `n1`, `stride1`, `pad0`, `dil1`, `groups1`, no
-/// `bias`, no `relu`, no residual (`sum`: written over it; `sum-apart`: a map of its own). A number for both
-/// directions may be two, `stride2x1`, height first. Maps of fewer than 16 channels are `planar`, others `blocked`,
-/// unless said.
+/// `bias`, no `relu`, no residual (`sum`: written over it; `sum-apart`: a map of its own), no pooling after it (`maxpool`
+/// and the window's size, stride and padding), windows that do not reach over the far edge (`ceil`). A pooling without
+/// window takes the whole map. A number for both directions may be two, `stride2x1`, height first. Maps of fewer than 16
+/// channels are `planar`, others `blocked`, unless said. `reuse97M` says that 97 MiB of other data pass between two calls.
 public struct LayerProblem: Sendable, Hashable {
     public enum Layer: Sendable, Hashable {
         case convolution(ConvolutionLayer)
         case linear(LinearLayer)
+        case pooling(PoolingLayer)
     }
 
     public var images: Int
     public var layer: Layer
+    /// MiB of other data, a network's other weights and features, that pass through the caches between two calls; 0:
+    /// nothing comes between them.
+    public var reuseMebibytes = 0
 
     public init(images: Int = 1, _ layer: Layer) {
         self.images = images

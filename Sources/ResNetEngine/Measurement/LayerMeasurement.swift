@@ -28,8 +28,14 @@ public final class LayerMeasurement: @unchecked Sendable {
     private let features: AlignedBuffer<Float>
     private let scratch: AlignedBuffer<Float>
     private let failures: StepFailures
-    /// Read through to empty the caches.
+    /// Floats of all inputs, which lie before everything else in `features`.
+    private let inputCount: Int
+    /// Whether a network collects the images of a call one by one.
+    private let collectsImages: Bool
+    /// Other data, to fill the caches.
     private let evictor: AlignedBuffer<Float>
+    /// Floats that the worker's own cache holds.
+    private let privateCacheSize: Int
     private let calls: Int
     private var next = 0
 
@@ -42,7 +48,7 @@ public final class LayerMeasurement: @unchecked Sendable {
     ///   - registry: whose kernels are candidates besides those built in.
     ///   - machine: whose caches the layer's loops are cut for.
     ///   - sets: sets of feature maps that calls take in turn, so that a map is not found where the last call of it
-    ///     left it.
+    ///     left it; one where other data pass between calls.
     ///   - evictedBytes: size of the caches that ``coldSample()`` empties; 0 if that is never called.
     ///   - seed: of weights and features.
     /// - Throws: `badData` for an impossible layer, `unavailable` for an instruction set above the machine's,
@@ -57,7 +63,7 @@ public final class LayerMeasurement: @unchecked Sendable {
             throw EngineError(
                 .unavailable, "--isa", isa.rawValue, expected: "at most \(ISALevel.detected.rawValue)")
         }
-        calls = max(sets, 1)
+        calls = problem.reuseMebibytes > 0 ? 1 : max(sets, 1)
         let table = KernelSelection.table(for: isa)
         let candidates = ConvolutionCandidates(
             table, others: registry.convolutions.map(\.value), filter: kernels, exact: exact,
@@ -75,8 +81,15 @@ public final class LayerMeasurement: @unchecked Sendable {
         scratch = layer.scratch
         failures = layer.failures
         context = layer.context
+        inputCount = layer.inputCount
+        collectsImages = layer.collectsImages
         peak = PeakMeasurement(isa: isa, milliseconds: 1)
-        evictor = try AlignedBuffer(count: evictedBytes / 4, subject: "cache eviction")
+        privateCacheSize = machine.workerCaches.last / 4
+        // More than all caches together hold evicts no more.
+        let caches = machine.caches
+        let largest = max(caches.l3?.bytes ?? 0, caches.l2?.bytes ?? 0, 32 << 20)
+        let passing = min(problem.reuseMebibytes, largest >> 19) << 20
+        evictor = try AlignedBuffer(count: max(evictedBytes, passing) / 4, subject: "cache eviction")
         for _ in 0..<calls { call() }
         try check()
     }
@@ -86,8 +99,10 @@ public final class LayerMeasurement: @unchecked Sendable {
         if let failure = failures.take() { throw failure }
     }
 
-    /// Calls for at least `milliseconds`, weights and whatever else fits left in the caches by the calls before.
+    /// Calls for at least `milliseconds`, weights and whatever else fits left in the caches by the calls before; or one
+    /// call that finds them as a network leaves them, if the problem says what passes between calls.
     public func sample(milliseconds: Double = 2) -> Sample {
+        guard problem.reuseMebibytes == 0 else { return networkSample() }
         let floor = milliseconds / 1e3
         let peakGflops = peak.slice()
         let clock = ContinuousClock()
@@ -113,6 +128,44 @@ public final class LayerMeasurement: @unchecked Sendable {
         let elapsed = ContinuousClock().measure { call() }.seconds
         return Sample(
             gflops: sum.isNaN ? 0 : Double(flopsPerCall) / elapsed / 1e9, peakGflops: peakGflops)
+    }
+
+    /// One call that finds the caches as a network's steps would leave them: the second of two, before each of which
+    /// other data pass through, the memory of residual and output is used some time before the input is written, and
+    /// scratch memory by the step before. Where a network collects the images of a call one by one, other data pass
+    /// between them too.
+    private func networkSample() -> Sample {
+        let peakGflops = peak.slice()
+        let inputs = collectsImages ? problem.images : 1
+        let inputSize = inputCount / inputs
+        let early = max(evictor.count - privateCacheSize, 0)
+        var sum: Float = 0
+        var elapsed = 0.0
+        for _ in 0..<2 {
+            for input in 0..<inputs {
+                sum += read(evictor, 0..<early)
+                touch(features, inputCount..<features.count)
+                sum += read(evictor, early..<evictor.count)
+                touch(scratch, 0..<scratch.count)
+                touch(features, inputSize * input..<inputSize * (input + 1))
+            }
+            elapsed = ContinuousClock().measure { call() }.seconds
+        }
+        return Sample(
+            gflops: sum.isNaN ? 0 : Double(flopsPerCall) / elapsed / 1e9, peakGflops: peakGflops)
+    }
+
+    /// Reads each cache line of some floats.
+    private func read(_ memory: AlignedBuffer<Float>, _ floats: Range<Int>) -> Float {
+        stride(from: floats.lowerBound, to: floats.upperBound, by: channelBlock)
+            .reduce(0) { $0 + memory.pointer[$1] }
+    }
+
+    /// Writes to each cache line of some floats without changing them.
+    private func touch(_ memory: AlignedBuffer<Float>, _ floats: Range<Int>) {
+        for index in stride(from: floats.lowerBound, to: floats.upperBound, by: channelBlock) {
+            memory.pointer[index] += 0
+        }
     }
 
     private func call() {

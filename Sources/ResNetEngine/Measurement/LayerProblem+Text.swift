@@ -2,11 +2,14 @@ import Diagnostics
 
 extension LayerProblem: CustomStringConvertible {
     public var description: String {
-        switch layer {
-        case .convolution(let layer): layer.text(images: images)
-        case .linear(let layer):
-            "linear:n\(images)c\(layer.inputs),k\(layer.outputs)" + (layer.rectifies ? ",relu" : "")
-        }
+        let text =
+            switch layer {
+            case .convolution(let layer): layer.text(images: images)
+            case .linear(let layer):
+                "linear:n\(images)c\(layer.inputs),k\(layer.outputs)" + (layer.rectifies ? ",relu" : "")
+            case .pooling(let layer): layer.text(images: images)
+            }
+        return text + (reuseMebibytes == 0 ? "" : ",reuse\(reuseMebibytes)M")
     }
 
     /// Reads a layer written as one word.
@@ -17,15 +20,15 @@ extension LayerProblem: CustomStringConvertible {
     /// - Throws: `usage` naming `subject` for a word that is no layer.
     public init(_ text: String, subject: String) throws(EngineError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2 else {
-            throw EngineError(.usage, subject, text, expected: "conv:… or linear:…")
-        }
+        let kinds = "conv:…, linear:…, maxpool:… or meanpool:…"
+        guard parts.count == 2 else { throw EngineError(.usage, subject, text, expected: kinds) }
         var words = LayerWords(parts[1], text, subject)
         let input = try words.next(keys: ["n", "c", "h", "w"])
-        let weights = try words.next(keys: ["k", "r", "s"])
         images = input["n"] ?? 1
+        reuseMebibytes = words.takeReuse()
         switch parts[0] {
         case "conv":
+            let weights = try words.next(keys: ["k", "r", "s"])
             guard let c = input["c"], let h = input["h"], let k = weights["k"], let r = weights["r"] else {
                 throw EngineError(.usage, subject, text, expected: "conv:c…h…w…,k…r…s…")
             }
@@ -35,7 +38,8 @@ extension LayerProblem: CustomStringConvertible {
             while let word = words.next() { try layer.apply(word, words) }
             self.layer = .convolution(layer)
         case "linear":
-            guard let c = input["c"], let k = weights["k"] else {
+            let weights = try words.next(keys: ["k"])
+            guard let c = input["c"], let k = weights["k"], input["h"] == nil, input["w"] == nil else {
                 throw EngineError(.usage, subject, text, expected: "linear:c…,k…")
             }
             var layer = LinearLayer(inputs: c, outputs: k)
@@ -44,8 +48,74 @@ extension LayerProblem: CustomStringConvertible {
                 layer.rectifies = true
             }
             self.layer = .linear(layer)
-        default: throw EngineError(.usage, subject, text, expected: "conv:… or linear:…")
+        case "maxpool", "meanpool":
+            guard let c = input["c"], let h = input["h"] else {
+                throw EngineError(.usage, subject, text, expected: "\(parts[0]):c…h…w…,r…s…")
+            }
+            let shape = FeatureShape(channels: c, height: h, width: input["w"] ?? h)
+            var layer = PoolingLayer(parts[0] == "maxpool" ? .maximum : .mean, nil, input: shape)
+            if words.hasMore { try layer.read(&words) }
+            self.layer = .pooling(layer)
+        default: throw EngineError(.usage, subject, text, expected: kinds)
         }
+    }
+}
+
+/// `,name2` or `,name2x1`.
+private func pair(_ name: String, _ height: Int, _ width: Int) -> String {
+    ",\(name)" + pair(height, width)
+}
+
+private func pair(_ height: Int, _ width: Int) -> String {
+    height == width ? "\(height)" : "\(height)x\(width)"
+}
+
+extension PoolingLayer {
+    fileprivate func text(images: Int) -> String {
+        let name = kind == .maximum ? "maxpool" : "meanpool"
+        var text = "\(name):n\(images)c\(input.channels)h\(input.height)w\(input.width)"
+        guard let w = window else { return text }
+        text += ",r\(w.kernelHeight)s\(w.kernelWidth)" + pair("stride", w.strideHeight, w.strideWidth)
+        text += pair("pad", w.paddingHeight, w.paddingWidth)
+        return text + (w.coversEdges ? ",ceil" : "")
+    }
+
+    /// The window.
+    fileprivate mutating func read(_ words: inout LayerWords) throws(EngineError) {
+        let size = try words.next(keys: ["r", "s"])
+        guard let r = size["r"] else { throw words.unknown("window") }
+        var window = PoolingWindow(kernel: r, stride: 1)
+        window.kernelWidth = size["s"] ?? r
+        while let word = words.next() {
+            let name = word.prefix { $0.isLetter }
+            switch (name, LayerWords.pair(word.dropFirst(name.count))) {
+            case ("stride", let values?): (window.strideHeight, window.strideWidth) = values
+            case ("pad", let values?): (window.paddingHeight, window.paddingWidth) = values
+            case ("ceil", nil) where word == "ceil": window.coversEdges = true
+            default: throw words.unknown(word)
+            }
+        }
+        self.window = window
+    }
+}
+
+extension PoolingWindow {
+    /// `3/2/1`: size, stride and padding; `3/2/1/ceil`.
+    fileprivate var text: String {
+        pair(kernelHeight, kernelWidth) + "/" + pair(strideHeight, strideWidth) + "/"
+            + pair(paddingHeight, paddingWidth) + (coversEdges ? "/ceil" : "")
+    }
+
+    fileprivate init?(_ text: Substring) {
+        var parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let coversEdges = parts.last == "ceil"
+        if coversEdges { parts.removeLast() }
+        let values = parts.compactMap(LayerWords.pair)
+        guard parts.count == 3, values.count == 3 else { return nil }
+        self.init(kernel: 1, stride: 1, coversEdges: coversEdges)
+        (kernelHeight, kernelWidth) = values[0]
+        (strideHeight, strideWidth) = values[1]
+        (paddingHeight, paddingWidth) = values[2]
     }
 }
 
@@ -54,9 +124,6 @@ extension ConvolutionLayer: CustomStringConvertible {
 
     func text(images: Int) -> String {
         let g = geometry
-        func pair(_ name: String, _ height: Int, _ width: Int) -> String {
-            height == width ? ",\(name)\(height)" : ",\(name)\(height)x\(width)"
-        }
         var text = "conv:n\(images)c\(g.inputChannels)h\(height)w\(width)"
         text += ",k\(g.outputChannels)r\(g.kernelHeight)s\(g.kernelWidth)"
         text += pair("stride", g.strideHeight, g.strideWidth) + pair("pad", g.paddingHeight, g.paddingWidth)
@@ -74,7 +141,7 @@ extension ConvolutionLayer: CustomStringConvertible {
         case .inPlace: text += ",sum"
         case .apart: text += ",sum-apart"
         }
-        return text
+        return text + (pooling.map { ",maxpool\($0.text)" } ?? "")
     }
 
     fileprivate mutating func apply(_ word: Substring, _ words: LayerWords) throws(EngineError) {
@@ -87,7 +154,12 @@ extension ConvolutionLayer: CustomStringConvertible {
         case "blocked": isPlanar = false
         default:
             let name = word.prefix { $0.isLetter }
-            guard let values = LayerWords.pair(word.dropFirst(name.count)) else { throw words.unknown(word) }
+            let rest = word.dropFirst(name.count)
+            if name == "maxpool", let window = PoolingWindow(rest) {
+                pooling = window
+                return
+            }
+            guard let values = LayerWords.pair(rest) else { throw words.unknown(word) }
             switch name {
             case "stride": (geometry.strideHeight, geometry.strideWidth) = values
             case "pad": (geometry.paddingHeight, geometry.paddingWidth) = values
@@ -111,7 +183,18 @@ private struct LayerWords {
         self.subject = subject
     }
 
+    var hasMore: Bool { !words.isEmpty }
+
     mutating func next() -> Substring? { words.isEmpty ? nil : words.removeFirst() }
+
+    /// The number of a last word such as `reuse97M`, which is taken away; 0 where there is none.
+    mutating func takeReuse() -> Int {
+        guard let word = words.last, word.hasPrefix("reuse"), word.hasSuffix("M"),
+            let number = Self.number(word.dropFirst(5).dropLast())
+        else { return 0 }
+        words.removeLast()
+        return number
+    }
 
     /// The next word as single letters, each of `keys`, with positive numbers after them: `c64h28w28`.
     mutating func next(keys: Set<Character>) throws(EngineError) -> [Character: Int] {

@@ -10,6 +10,9 @@ struct PreparedLayer {
     let flops: Int
     let context: StepContext
     let output: TensorPlacement
+    /// Floats of the inputs of all images, which lie before everything else in `features`.
+    let inputCount: Int
+    let collectsImages: Bool
     /// The memory behind `context`.
     let features: AlignedBuffer<Float>
     let scratch: AlignedBuffer<Float>
@@ -26,9 +29,22 @@ struct PreparedLayer {
         let (input, residual): (TensorPlacement, TensorPlacement?)
         switch problem.layer {
         case .convolution(let layer):
+            // Before weights are drawn for a map that cannot be.
+            try layer.input.check(subject: places.node)
             var convolution = try layer.operation(&random, node: places.node)
-            let shape = try convolution.outputShape([layer.input], node: places.node)
+            var shape = try convolution.outputShape([layer.input], node: places.node)
             convolution.addsResidual = layer.residual != .none
+            if let window = layer.pooling {
+                guard layer.residual == .none else {
+                    throw EngineError(
+                        .badData, places.node, "a residual and a pooling", expected: "one of them")
+                }
+                let pooling = try Pooling(.maximum, window, node: places.node)
+                shape = try pooling.outputShape([shape], node: places.node)
+                operation = PooledConvolution(convolution: convolution, pooling: pooling)
+            } else {
+                operation = convolution
+            }
             // A padded layer is taken to feed another one.
             let halo = max(layer.geometry.paddingHeight, layer.geometry.paddingWidth)
             input = try places.place(layer.input, layer.layout, halo: halo)
@@ -38,13 +54,22 @@ struct PreparedLayer {
             case .inPlace: residual = output
             case .apart: residual = try places.place(shape, .blocked, halo: 0)
             }
-            operation = convolution
         case .linear(let layer):
             operation = try layer.operation(&random, node: places.node)
             input = try places.place(FeatureShape(channels: layer.inputs), .blocked, halo: 0)
             output = try places.place(FeatureShape(channels: layer.outputs), .blocked, halo: 0)
             residual = nil
+        case .pooling(let layer):
+            try layer.input.check(subject: places.node)
+            let pooling = try Pooling(layer.kind, layer.window, node: places.node)
+            operation = pooling
+            input = try places.place(layer.input, .blocked, halo: 0)
+            output = try places.place(
+                pooling.outputShape([layer.input], node: places.node), .blocked, halo: 0)
+            residual = nil
         }
+        inputCount = input.elementCount * images
+        collectsImages = operation.wantsImageGroups
         let context = StepPlanningContext(
             node: places.node, table: table, inputs: [input] + (residual.map { [$0] } ?? []), output: output,
             caches: caches, candidates: candidates)

@@ -52,6 +52,13 @@ extension PooledConvolution: PlannableOperation {
         try PooledConvolutionStep.band(self, context).elementCount
     }
 
+    public func problem(_ context: StepPlanningContext) -> LayerProblem? {
+        guard pooling.kind == .maximum, let window = pooling.window else { return nil }
+        var layer = convolution.layer(context)
+        layer.pooling = window
+        return LayerProblem(.convolution(layer))
+    }
+
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         try PooledConvolutionStep(self, context)
     }

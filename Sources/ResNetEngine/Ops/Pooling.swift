@@ -141,6 +141,10 @@ extension Pooling: PlannableOperation {
         [Kind.maximum, .mean].map { PoolingStep.kernelName($0, table) }
     }
 
+    public func problem(_ context: StepPlanningContext) -> LayerProblem? {
+        LayerProblem(.pooling(PoolingLayer(kind, window, input: context.inputs[0].shape)))
+    }
+
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         PoolingStep(self, context)
     }

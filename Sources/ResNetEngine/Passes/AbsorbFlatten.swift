@@ -8,8 +8,12 @@ struct AbsorbFlatten: GraphPass {
         for index in graph.nodes.indices.reversed() where graph.nodes[index].operation is Flatten {
             let flatten = graph.nodes[index]
             let readers = graph.readers(of: flatten.output)
-            guard !readers.isEmpty, readers.allSatisfy({ $0 >= 0 && graph.nodes[$0].operation is Linear })
-            else { continue }
+            if let other = readers.first(where: { $0 < 0 || !(graph.nodes[$0].operation is Linear) }) {
+                let reader = other < 0 ? "it is the network's result" : "\(graph.nodes[other].title) reads it"
+                report.note(flatten.name, alone: "not absorbed: \(reader)")
+                continue
+            }
+            guard !readers.isEmpty else { continue }
             report.note(Self.self, flatten.name, absorbedBy: graph.nodes[readers[0]].name)
             graph.bypass(nodeAt: index, with: flatten.inputs[0])
         }

@@ -20,28 +20,48 @@ struct FusePooling: GraphPass {
     func run(_ graph: inout Graph, _ report: inout FusionReport) throws(EngineError) {
         var index = 0
         while index < graph.nodes.count {
-            guard let pooling = graph.nodes[index].operation as? Pooling, pooling.kind == .maximum,
-                let host = graph.soleProducer(of: graph.nodes[index].inputs[0], for: index),
-                let convolution = graph.nodes[host].operation as? Convolution2D,
-                !convolution.addsResidual, convolution.geometry.groups == 1,
-                runsInBands(convolution, graph.shape(of: graph.nodes[host].inputs[0]))
-            else {
+            guard let pooling = graph.nodes[index].operation as? Pooling else {
                 index += 1
                 continue
             }
-            let made = graph.nodes[host]
-            report.note(Self.self, graph.nodes[index].name, absorbedBy: made.name)
-            graph.nodes[index] = Node(
-                name: made.name, operation: PooledConvolution(convolution: convolution, pooling: pooling),
-                inputs: made.inputs, output: graph.nodes[index].output)
-            graph.nodes.remove(at: host)
+            switch host(in: graph, of: index, pooling) {
+            case .into(let host):
+                let made = graph.nodes[host.index]
+                report.note(Self.self, graph.nodes[index].name, absorbedBy: made.name)
+                graph.nodes[index] = Node(
+                    name: made.name,
+                    operation: PooledConvolution(convolution: host.operation, pooling: pooling),
+                    inputs: made.inputs, output: graph.nodes[index].output)
+                graph.nodes.remove(at: host.index)
+            case .none(let reason):
+                report.note(graph.nodes[index].name, alone: "not fused: \(reason)")
+                index += 1
+            }
         }
     }
 
-    /// Whether the kernel that the convolution would get can run in bands.
-    private func runsInBands(_ convolution: Convolution2D, _ input: FeatureShape) -> Bool {
-        let layer = ConvolutionLayer(convolution.geometry, height: input.height, width: input.width)
-        let picked = try? candidates.choose(for: layer, node: "").candidate
-        return picked is DirectCandidate && picked?.numericClass == .direct
+    private func host(
+        in graph: Graph, of index: Int, _ pooling: Pooling
+    ) -> Fusion<(index: Int, operation: Convolution2D)> {
+        guard pooling.kind == .maximum else { return .none(reason: "only maximum poolings are") }
+        let edge = graph.nodes[index].inputs[0]
+        return graph.host(of: edge, for: index) { node in
+            guard let convolution = node.operation as? Convolution2D else {
+                return .none(reason: "\(node.title) before it is no convolution")
+            }
+            if convolution.addsResidual { return .none(reason: "\(node.title) before it adds a residual") }
+            if convolution.geometry.groups != 1 {
+                return .none(reason: "\(node.title) before it has \(convolution.geometry.groups) groups")
+            }
+            let input = graph.shape(of: node.inputs[0])
+            let layer = ConvolutionLayer(convolution.geometry, height: input.height, width: input.width)
+            guard let picked = try? candidates.choose(for: layer, node: "").candidate else {
+                return .none(reason: "\(node.title) before it has no kernel")
+            }
+            guard picked is DirectCandidate, picked.numericClass == .direct else {
+                return .none(reason: "\(node.title) before it runs by \(picked.name), which takes no bands")
+            }
+            return .into(convolution)
+        }
     }
 }

@@ -7,16 +7,23 @@ struct FuseReLU: GraphPass {
     func run(_ graph: inout Graph, _ report: inout FusionReport) throws(EngineError) {
         var index = 0
         while index < graph.nodes.count {
-            guard graph.nodes[index].operation is ReLU,
-                let host = graph.soleProducer(of: graph.nodes[index].inputs[0], for: index),
-                let rectified = rectified(graph.nodes[host].operation)
-            else {
+            guard graph.nodes[index].operation is ReLU else {
                 index += 1
                 continue
             }
-            graph.nodes[host].operation = rectified
-            report.note(Self.self, graph.nodes[index].name, absorbedBy: graph.nodes[host].name)
-            graph.bypass(nodeAt: index, with: graph.nodes[host].output)
+            let fusion = graph.host(of: graph.nodes[index].inputs[0], for: index) { node in
+                rectified(node.operation).map { .into($0) }
+                    ?? .none(reason: "\(node.title) before it is no convolution or linear layer")
+            }
+            switch fusion {
+            case .into(let host):
+                graph.nodes[host.index].operation = host.operation
+                report.note(Self.self, graph.nodes[index].name, absorbedBy: graph.nodes[host.index].name)
+                graph.bypass(nodeAt: index, with: graph.nodes[host.index].output)
+            case .none(let reason):
+                report.note(graph.nodes[index].name, alone: "not fused: \(reason)")
+                index += 1
+            }
         }
     }
 

@@ -18,27 +18,11 @@ enum GraphPasses {
     }
 }
 
-/// What became of every source node: who absorbed it.
-public struct FusionReport: Sendable {
-    public struct Entry: Sendable, Hashable {
-        /// The pass that did it.
-        public let pass: String
-        /// The node that went away.
-        public let node: String
-        /// The node that does its work now.
-        public let absorbedBy: String
-    }
-
-    public private(set) var entries: [Entry] = []
-
-    mutating func note(_ pass: (some GraphPass).Type, _ node: String, absorbedBy host: String) {
-        entries.append(Entry(pass: pass.name, node: node, absorbedBy: host))
-    }
-
-    /// Names of the nodes that `host` absorbed, in order, theirs included.
-    public func absorbed(by host: String) -> [String] {
-        entries.filter { $0.absorbedBy == host }.flatMap { absorbed(by: $0.node) + [$0.node] }
-    }
+/// Whether a pass can move a node into another one.
+enum Fusion<Host> {
+    case into(Host)
+    /// It cannot, and why; empty for what was none of the pass's business.
+    case none(reason: String)
 }
 
 extension Graph {
@@ -49,4 +33,26 @@ extension Graph {
         else { return nil }
         return producer
     }
+
+    /// The node that makes the edge, with what `accept` says of it, if `reader` is the only one who reads it.
+    func host<Operation>(
+        of edge: Edge, for reader: Int, _ accept: (Node) -> Fusion<Operation>
+    ) -> Fusion<(index: Int, operation: Operation)> {
+        guard let index = producer(of: edge) else { return .none(reason: "it reads the network's input") }
+        switch accept(nodes[index]) {
+        case .none(let reason): return .none(reason: reason)
+        case .into(let operation):
+            if soleProducer(of: edge, for: reader) != nil { return .into((index, operation)) }
+            // Who reads it twice counts twice, and so does the caller of the network.
+            let consumers = nodes.reduce(edge == output ? 1 : 0) { sum, node in
+                sum + node.inputs.filter { $0 == edge }.count
+            }
+            return .none(reason: "the output of \(nodes[index].name) has \(consumers) consumers")
+        }
+    }
+}
+
+extension Node {
+    /// The node with its kind, for reports: `the convolution conv1`.
+    var title: String { "the \(operation.identifier) \(name)" }
 }

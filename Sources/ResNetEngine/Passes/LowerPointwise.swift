@@ -15,16 +15,22 @@ struct LowerPointwise: GraphPass {
             case is Add:
                 index = lowerAddition(&graph, index, &report)
             case is ReLU:
-                if let host = graph.soleProducer(of: node.inputs[0], for: index),
-                    var sum = graph.nodes[host].operation as? ChannelAffineSum
-                {
-                    sum.rectifies = true
-                    graph.nodes[host].operation = sum
-                    report.note(Self.self, node.name, absorbedBy: graph.nodes[host].name)
-                    graph.bypass(nodeAt: index, with: graph.nodes[host].output)
-                    continue
+                let fusion = graph.host(of: node.inputs[0], for: index) { node in
+                    (node.operation as? ChannelAffineSum).map { .into($0) }
+                        ?? .none(reason: "\(node.title) before it is no sum or normalisation")
                 }
-                graph.nodes[index].operation = ChannelAffineSum(normalizations: [nil], rectifies: true)
+                switch fusion {
+                case .into(let host):
+                    var sum = host.operation
+                    sum.rectifies = true
+                    graph.nodes[host.index].operation = sum
+                    report.note(Self.self, node.name, absorbedBy: graph.nodes[host.index].name)
+                    graph.bypass(nodeAt: index, with: graph.nodes[host.index].output)
+                    continue
+                case .none(let reason):
+                    report.note(node.name, alone: "not merged: \(reason)")
+                    graph.nodes[index].operation = ChannelAffineSum(normalizations: [nil], rectifies: true)
+                }
             default: break
             }
             index += 1
@@ -40,13 +46,20 @@ struct LowerPointwise: GraphPass {
         var normalizations: [BatchNormalization?] = []
         for term in graph.nodes[index].inputs.indices {
             let edge = graph.nodes[index].inputs[term]
-            guard let producer = graph.soleProducer(of: edge, for: index),
-                let inner = graph.nodes[producer].operation as? ChannelAffineSum,
-                inner.normalizations.count == 1, !inner.rectifies
-            else {
+            let fusion = graph.host(of: edge, for: index) { node -> Fusion<ChannelAffineSum> in
+                guard let inner = node.operation as? ChannelAffineSum else { return .none(reason: "") }
+                if inner.rectifies { return .none(reason: "it ends with a ReLU") }
+                return inner.normalizations.count == 1
+                    ? .into(inner) : .none(reason: "it is a sum itself")
+            }
+            guard case .into(let host) = fusion else {
                 normalizations.append(nil)
+                if case .none(let reason) = fusion, !reason.isEmpty, let term = graph.producer(of: edge) {
+                    report.note(graph.nodes[term].name, alone: "not merged into \(name): \(reason)")
+                }
                 continue
             }
+            let (producer, inner) = (host.index, host.operation)
             normalizations.append(inner.normalizations[0])
             report.note(Self.self, graph.nodes[producer].name, absorbedBy: name)
             graph.nodes[index].inputs[term] = graph.nodes[producer].inputs[0]

@@ -97,6 +97,7 @@ public struct PlannedStep: Sendable {
     public let cost: Cost
     /// Bytes of packed weights.
     public let packedBytes: Int
-    /// The layer as `resnet-bench layer` takes it, of one image; nil for what that command does not time.
-    public let problem: LayerProblem?
+    /// The layer as `resnet-bench layer` takes it, with as many images as the step gets at once; nil for what that
+    /// command does not time.
+    public internal(set) var problem: LayerProblem?
 }

@@ -55,8 +55,9 @@ struct Planner {
 
     func draft(_ source: Graph) throws(EngineError) -> Draft {
         var graph = source
-        var fusions = FusionReport()
+        var fusions = FusionReport(source)
         for pass in GraphPasses.all(candidates) { try pass.run(&graph, &fusions) }
+        fusions.finish()
         let sequence = try StepSequence(graph)
         var buffers = BufferAssignment(graph, sequence)
 
@@ -116,18 +117,26 @@ struct Planner {
                 try packed.add(bytes)
                 draft.plan.scratchSize = max(draft.plan.scratchSize, try operation.scratchCount(context))
                 let inputs = graph.inputShapes(of: node)
+                var problem = operation.problem(context)
+                problem?.images = entry.takesGroups ? draft.plan.imageGroup : draft.plan.microBatch
                 draft.plan.summaries.append(
                     PlannedStep(
                         node: node.name, operation: operation.identifier, kernel: choice.name,
                         rejected: choice.rejected, absorbed: draft.plan.fusions.absorbed(by: node.name),
                         inputs: inputs, output: graph.shape(of: node.output), cost: operation.cost(inputs),
-                        packedBytes: bytes, problem: operation.problem(context)))
+                        packedBytes: bytes, problem: problem))
                 draft.add(entry, node.name, planned: draft.plan.summaries.count - 1) {
                     () throws(EngineError) in try operation.step(context)
                 }
             }
         }
         draft.plan.packedBytes = packed.bytes
+        // Between two runs of a step all others see their weights and features.
+        let arenaBytes = 4 * (draft.plan.slotArenaSize + draft.plan.scratchSize)
+        let passing = ((packed.bytes + arenaBytes) >> 20) + 1
+        for index in draft.plan.summaries.indices {
+            draft.plan.summaries[index].problem?.reuseMebibytes = passing
+        }
     }
 
     /// Reserves the statistics of an edge.

@@ -1,3 +1,6 @@
+import Diagnostics
+import Topology
+
 /// What every worker did while one batch ran.
 public struct BatchProfile: Sendable {
     /// One run of a step by one worker: of some images, or of a part of one image that workers shared.
@@ -24,9 +27,33 @@ public struct BatchProfile: Sendable {
     public let nanoseconds: Int
     /// For each worker the time between its start and its end in which it did not wait for others.
     public let busyNanoseconds: [Int]
+    /// What was counted of each event besides its time.
+    public let counters: [PerformanceEvent]
+    /// For each event one count a counter.
+    private let counts: [UInt64]
 
-    init(_ recorder: StepRecorder, rows: Int) {
+    /// What each of ``counters`` counted in an event of ``events``.
+    public func counts(ofEvent index: Int) -> ArraySlice<UInt64> {
+        counts[index * counters.count..<(index + 1) * counters.count]
+    }
+
+    /// - Throws: `unavailable` when the system refused a worker a counter.
+    init(_ recorder: StepRecorder, rows: Int) throws(EngineError) {
         self.rows = rows
+        let counters = recorder.counters
+        self.counters = counters
+        for worker in 0..<recorder.slotCount {
+            guard let refusal = recorder.slot(worker).refusal else { continue }
+            throw EngineError(
+                .unavailable, "counter \(counters[refusal.counter].rawValue) of worker \(worker)",
+                refusal.status == 0
+                    ? "others use the hardware counters" : PerformanceEvent.reason(refusal.status))
+        }
+        counts = (0..<recorder.slotCount).flatMap { worker in
+            let slot = recorder.slot(worker)
+            return UnsafeBufferPointer(
+                start: slot.counts + ThreadCounters.limit, count: slot.count * counters.count)
+        }
         let slots = (0..<recorder.slotCount).map(recorder.slot).filter { $0.end > 0 }
         let begin = slots.map(\.start).min() ?? 0
         nanoseconds = Int((slots.map(\.end).max() ?? begin) - begin)

@@ -1,3 +1,5 @@
+import Topology
+
 /// Where the time of one or more batches went, layer by layer. Times are those of one core: of all workers together,
 /// divided by the number of images.
 public struct NetworkProfile: Sendable {
@@ -20,6 +22,8 @@ public struct NetworkProfile: Sendable {
         public let share: Double
         /// The time of the busiest worker over the mean of all; 1 where all did the same.
         public let imbalance: Double
+        /// What was counted an image, of what was counted in any batch.
+        public let counts: [PerformanceEvent: Double]
 
         /// Floating-point operations of one image.
         public var flops: Int { planned?.cost.flops ?? 0 }
@@ -40,12 +44,15 @@ public struct NetworkProfile: Sendable {
         /// Milliseconds an image of each batch.
         var batches: [Double] = []
         var workers: [Int]
+        var counts: [PerformanceEvent: UInt64] = [:]
     }
 
     private let executed: [ExecutedStep]
     private let planned: [PlannedStep]
     private var sums: [Sums]
     private var busy = 0
+    /// Images of the batches in which each was counted.
+    private var countedImages: [PerformanceEvent: Int] = [:]
     public private(set) var images = 0
     public private(set) var batches = 0
 
@@ -60,7 +67,10 @@ public struct NetworkProfile: Sendable {
     public mutating func add(_ batch: BatchProfile) {
         guard batch.rows > 0 else { return }
         var total = [Int](repeating: 0, count: sums.count)
-        for event in batch.events {
+        for (index, event) in batch.events.enumerated() {
+            for (counter, count) in zip(batch.counters, batch.counts(ofEvent: index)) {
+                sums[event.step].counts[counter, default: 0] += count
+            }
             total[event.step] += event.nanoseconds
             sums[event.step].calls += 1
             sums[event.step].workers[event.worker] += event.nanoseconds
@@ -70,6 +80,7 @@ public struct NetworkProfile: Sendable {
             sums[step].batches.append(Double(total[step]) / 1e6 / Double(batch.rows))
         }
         busy += batch.busyNanoseconds.reduce(0, +)
+        for counter in batch.counters { countedImages[counter, default: 0] += batch.rows }
         images += batch.rows
         batches += 1
     }
@@ -91,7 +102,10 @@ public struct NetworkProfile: Sendable {
                 milliseconds: perImage(step.nanoseconds),
                 batchMilliseconds: step.batches,
                 share: Double(step.nanoseconds) / Double(total),
-                imbalance: mean > 0 ? Double(step.workers.max() ?? 0) / mean : 1)
+                imbalance: mean > 0 ? Double(step.workers.max() ?? 0) / mean : 1,
+                counts: step.counts.reduce(into: [:]) { counts, entry in
+                    counts[entry.key] = Double(entry.value) / Double(countedImages[entry.key] ?? 1)
+                })
         }
     }
 

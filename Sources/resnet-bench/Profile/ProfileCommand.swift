@@ -9,7 +9,7 @@ struct ProfileCommand: ParsableCommand {
         abstract: "Prints the time of every layer, of one core an image.",
         discussion: """
             Batches with and without the profile take turns: what noting the times costs is printed too. repro is the \
-            layer as resnet-bench layer takes it.
+            layer as resnet-bench layer takes it, with the same --isa, --exact, --impl and --skip-impl.
             """)
 
     @OptionGroup var options: ModelOptions
@@ -25,6 +25,9 @@ struct ProfileCommand: ParsableCommand {
 
     @Flag(help: "Print the table as comma-separated values.")
     var csv = false
+
+    @Flag(help: "Count cycles, instructions and cache misses of each layer too, as far as the system lets.")
+    var counters = false
 
     @Option(
         help: ArgumentHelp(
@@ -59,6 +62,7 @@ struct ProfileCommand: ParsableCommand {
         var numbers = RandomNumbers(loaded.generator, count: input.elementCount)
         try input.withMutableElements { (elements) throws(EngineError) in numbers.fill(elements) }
         var output = try Tensor(shape: [rows, engine.outputShape.elementCount], subject: "output")
+        let counting = counters ? PerformanceEvent.supported() : nil
         let roofline = Roofline(
             peakGflops: PeakMeasurement.gflopsPerCore(isa: engine.isa),
             gigabytesPerSecond: try options.bandwidth(
@@ -66,7 +70,8 @@ struct ProfileCommand: ParsableCommand {
                 beside: engine.memory.total, machine)?
                 .gigabytesPerSecondPerThread)
         var report = ProfileReport(
-            engine: engine, loaded: loaded, rows: rows, roofline: roofline, sortsByTime: sortsByTime)
+            engine: engine, loaded: loaded, rows: rows, roofline: roofline, sortsByTime: sortsByTime,
+            counters: counting.map(CounterColumns.init))
         var last: BatchProfile?
         for turn in 0..<warmup + iterations {
             console.progress("profile", done: turn, total: warmup + iterations)

@@ -8,16 +8,22 @@ struct ProfileReport {
     let rows: Int
     let roofline: Roofline
     private let sortsByTime: Bool
+    /// What is counted besides; nil where that was not asked for.
+    private let counters: CounterColumns?
     private var profile: NetworkProfile
     /// Times of batches with a profile over those without, by turns.
     private var ratios: [Double] = []
 
-    init(engine: Engine, loaded: LoadedModel, rows: Int, roofline: Roofline, sortsByTime: Bool = false) {
+    init(
+        engine: Engine, loaded: LoadedModel, rows: Int, roofline: Roofline, sortsByTime: Bool = false,
+        counters: CounterColumns? = nil
+    ) {
         self.engine = engine
         self.loaded = loaded
         self.rows = rows
         self.roofline = roofline
         self.sortsByTime = sortsByTime
+        self.counters = counters
         profile = NetworkProfile(engine)
     }
 
@@ -34,7 +40,8 @@ struct ProfileReport {
     ) throws(EngineError) -> BatchProfile {
         try engine.score(rows: rows, input: input, output: output)
         let plain = engine.lastBatchNanoseconds
-        let batch = try engine.profile(rows: rows, input: input, output: output)
+        let batch = try engine.profile(
+            rows: rows, input: input, output: output, counters: counters?.supported ?? [])
         add(batch, nanoseconds: (plain, engine.lastBatchNanoseconds))
         return batch
     }
@@ -66,8 +73,10 @@ struct ProfileReport {
     ]
 
     var text: String {
-        var table = TextTable(Self.columns)
-        for layer in layers { table.add(cells(layer)) }
+        var table = TextTable(Self.columns + (counters?.headers ?? []) + [("repro", .left)])
+        for layer in layers {
+            table.add(cells(layer) + (counters?.cells(layer) ?? []) + [reproduction(of: layer)])
+        }
         var blocks: [(name: String, milliseconds: Double, share: Double, flops: Int)] = []
         for layer in profile.layers where !layer.block.isEmpty {
             if let index = blocks.firstIndex(where: { $0.name == layer.block }) {
@@ -88,6 +97,7 @@ struct ProfileReport {
         return """
             \(loaded.model.architecture.name), \(loaded.origin), batch \(rows), \(engine.workerRecords.count) \
             workers, isa \(engine.isa.rawValue); milliseconds of one core an image, \(profile.batches) batches
+            \(counters.map { "counters: \($0.text)\n" } ?? "")\
             \(table.text)
             \(blocks.isEmpty ? "" : blockTable.text + "\n")\
             all layers  \(NumberText.fixed(profile.milliseconds, 3)) ms, workers busy \
@@ -110,11 +120,21 @@ struct ProfileReport {
         ]
     }
 
+    /// The layer as `resnet-bench layer` takes it, or that it takes none such.
+    private func reproduction(of layer: NetworkProfile.Layer) -> String {
+        layer.planned?.problem?.description ?? "none: \(noReproduction(layer))"
+    }
+
+    private func noReproduction(_ layer: NetworkProfile.Layer) -> String {
+        "layer times no \(layer.planned?.operation ?? "copies or statistics")"
+    }
+
     var csv: String {
         let header =
             "index,name,op,block,out,kernel,calls,ms_mean,ms_min,percent,gflops,percent_of_peak,bytes,"
-            + "intensity,imbalance,absorbed,repro,percent_of_roof,roof,ms_median,ms_deviation\n"
-        return header
+            + "intensity,imbalance,absorbed,repro,percent_of_roof,roof,ms_median,ms_deviation"
+        let counted = (counters?.supported ?? []).map { ",\($0.rawValue)" }.joined()
+        return header + counted + "\n"
             + layers.map { layer in
                 let planned = layer.planned
                 let shape =
@@ -134,7 +154,7 @@ struct ProfileReport {
                         planned?.problem.map { "\"\($0)\"" } ?? "",
                         roofline.percent(of: layer).map { "\($0)" } ?? "", roof(layer) ?? "",
                         "\(median(layer.batchMilliseconds))", "\(deviation(layer.batchMilliseconds))",
-                    ]
+                    ] + (counters?.supported ?? []).map { "\(layer.counts[$0] ?? 0)" }
                 return fields.joined(separator: ",") + "\n"
             }.joined()
     }
@@ -160,6 +180,7 @@ struct ProfileReport {
             "total_ms": .number(profile.milliseconds),
             "busy_ms": .number(profile.busyMilliseconds),
             "overhead_percent": .number(overheadPercent),
+            "counters": counters?.json ?? .null,
             "layers": layersJSON,
             "warnings": warnings.json,
         ])
@@ -188,6 +209,8 @@ struct ProfileReport {
             "imbalance": .number(layer.imbalance),
             "absorbed": .array((planned?.absorbed ?? []).map(JSONValue.string)),
             "repro": planned?.problem.map { .string("\($0)") } ?? .null,
+            "repro_reason": planned?.problem == nil ? .string(noReproduction(layer)) : .null,
+            "counters": counters?.json(layer) ?? .null,
         ])
     }
 
