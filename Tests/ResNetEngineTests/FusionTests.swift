@@ -98,7 +98,7 @@ import Testing
         #expect(outcomes["one"] == .alone(reasons: ["not folded: it reads the network's input"]))
         #expect(outcomes["two"] == .alone(reasons: ["not folded: the output of conv has 2 consumers"]))
         #expect(outcomes["add"] == .absorbed(by: "last", pass: "fuse-residual"))
-        #expect(outcomes["end"] == .alone(reasons: ["no pass moves a convolution"]))
+        #expect(outcomes["end"] == .alone(reasons: ["is a layer of its own: no pass moves a convolution"]))
     }
 
     @Test func statisticsOfTheBatch() throws {

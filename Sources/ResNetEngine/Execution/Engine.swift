@@ -181,6 +181,21 @@ public final class Engine: Sendable {
         return try BatchProfile(recorder, rows: rows)
     }
 
+    /// Scores a tensor `n c h w`, and tells what every worker did meanwhile.
+    ///
+    /// - Throws: as ``profile(rows:input:output:counters:)``.
+    public func profile(
+        _ input: Tensor, counters: [PerformanceEvent] = []
+    ) throws(EngineError) -> (output: Tensor, profile: BatchProfile) {
+        var output = try emptyOutput(for: input)
+        let profile = try output.withMutableElements { target throws(EngineError) -> BatchProfile in
+            try input.withElements { source throws(EngineError) -> BatchProfile in
+                try self.profile(rows: input.shape[0], input: source, output: target, counters: counters)
+            }
+        }
+        return (output, profile)
+    }
+
     /// Scores a tensor `n c h w`; returns `(n, classes)`.
     public func score(_ input: Tensor) throws(EngineError) -> Tensor {
         var output = try emptyOutput(for: input)

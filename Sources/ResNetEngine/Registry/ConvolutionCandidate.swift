@@ -34,7 +34,7 @@ public protocol ConvolutionCandidate: Sendable {
     var numericClass: NumericClass { get }
     func support(_ layer: ConvolutionLayer) -> KernelSupport
     /// How many cycles of one core an image of a layer that it supports is expected to take; infinity for a kernel that is
-    /// taken only where an option names it, or nothing else is left.
+    /// taken only where an option names it.
     func cycles(_ layer: ConvolutionLayer) -> Double
     /// Bytes of weights that its step packs.
     func packedBytes(_ operation: Convolution2D, _ context: StepPlanningContext) throws(EngineError) -> Int

@@ -89,14 +89,16 @@ struct ConvolutionCandidates: Sendable {
             }
             left.removeAll { !filter.chooses($0.candidate.name) }
         }
-        guard let best = left.min(by: { $0.cycles < $1.cycles }) else {
+        let takers = left.filter { $0.cycles.isFinite || filter.chooses($0.candidate.name) }
+        guard let best = takers.min(by: { $0.cycles < $1.cycles }) else {
+            for (candidate, _) in left { reject(candidate, Self.namedOnly) }
             throw EngineError(
                 .unavailable, node,
                 "no kernel left: \(rejected.map { "\($0.kernel): \($0.reason)" }.joined(separator: "; "))",
                 expected: "one for \(layer)")
         }
         // Others would change the result's bits.
-        let rivals = left.map(\.candidate).filter { $0.numericClass == best.candidate.numericClass }
+        let rivals = takers.map(\.candidate).filter { $0.numericClass == best.candidate.numericClass }
         let times = tuner?.times(of: rivals.map(\.name), among: self, for: layer)
         let picked = times.flatMap { times in rivals.first { $0.name == times.picked } } ?? best.candidate
         for (candidate, cycles) in left where candidate.name != picked.name {
@@ -104,7 +106,7 @@ struct ConvolutionCandidates: Sendable {
                 if cycles <= best.cycles {
                     "takes it too, but stands later in the list"
                 } else if cycles.isInfinite {
-                    "taken only where --impl names it"
+                    Self.namedOnly
                 } else {
                     "expected to take \((cycles / best.cycles).formattedRatio) times as long"
                 }
@@ -113,6 +115,8 @@ struct ConvolutionCandidates: Sendable {
         }
         return (picked, rejected)
     }
+
+    private static let namedOnly = "taken only where --impl names it"
 
     /// Why options rule a candidate out.
     private func refusal(of candidate: any ConvolutionCandidate) -> String? {
