@@ -86,6 +86,7 @@
                     }
                 }
             }
+            for contestant in contestants { try contestant.check() }
             func ratio(_ ours: Int, _ theirs: Int) -> Double {
                 median(zip(speeds[ours], speeds[theirs]).map { $0 / $1 })
             }

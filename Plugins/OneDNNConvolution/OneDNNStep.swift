@@ -7,6 +7,7 @@ struct OneDNNStep: Step {
     private let input: TensorPlacement
     private let residual: TensorPlacement?
     private let output: TensorPlacement
+    private let node: String
 
     init(
         _ primitive: OneDNNPrimitive, _ operation: Convolution2D, _ features: OneDNNCandidate.Features,
@@ -17,6 +18,7 @@ struct OneDNNStep: Step {
         input = context.inputs[0]
         residual = operation.addsResidual ? context.inputs[1] : nil
         output = context.output
+        node = context.node
     }
 
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
@@ -30,16 +32,9 @@ struct OneDNNStep: Step {
             let succeeded = primitive.run(
                 input: start(input), residual: residual.map { UnsafePointer(start($0)) },
                 output: start(output), scratch: context.scratch)
-            if !succeeded { spoil(start(output)) }
-        }
-    }
-
-    /// A step cannot fail: what oneDNN could not compute is not a number.
-    private func spoil(_ origin: UnsafeMutablePointer<Float>) {
-        for plane in 0..<output.planes {
-            for row in 0..<output.shape.height {
-                (origin + plane * output.planeStride + row * output.rowStride)
-                    .update(repeating: .nan, count: output.shape.width * output.pixelStride)
+            guard succeeded else {
+                return context.fail(
+                    EngineError(.internalError, node, "oneDNN could not compute the convolution"))
             }
         }
     }

@@ -46,7 +46,7 @@ struct LibraryFile {
         guard header.count == 64 else { throw cut }
         let (size, count) = (header.integer(at: 54, bytes: 2), header.integer(at: 56, bytes: 2))
         let start = header.integer(at: 32, bytes: 8)
-        guard size >= 56, start <= byteCount else { throw cut }
+        guard size >= 56, start <= byteCount, size * count <= byteCount - start else { throw cut }
         let segments = try bytes(of: file, at: start, count: size * count)
         guard segments.count == size * count else { throw cut }
         for segment in 0..<count where segments.integer(at: segment * size, bytes: 4) == 1 {

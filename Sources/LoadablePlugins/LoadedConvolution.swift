@@ -38,7 +38,9 @@ struct LoadedConvolution: ConvolutionCandidate {
         }
         self.plugin = plugin
         self.name = name
-        self.numericClass = NumericClass(numericClass, keepsDefinition: description.keeps_definition != 0)
+        // Of its own: that a plugin's kernels give the bits of the engine's, nothing checks.
+        self.numericClass = NumericClass(
+            "\(plugin): \(numericClass)", keepsDefinition: description.keeps_definition != 0)
         functions = Functions(
             user: description.user, flags: description.flags, supports: supports, shape: shape, cost: cost,
             pack: pack, run: run)
@@ -178,8 +180,9 @@ private struct LoadedConvolutionStep: Step {
             if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             guard !rows.isEmpty else { continue }
             let overwritten = residual == output
-            // Once overwritten they cannot be looked at.
-            let wereModerate = overwritten && isModerate(context, image)
+            // Once overwritten it cannot be looked at; other rows of it are other workers'.
+            let wereModerate =
+                overwritten && output.isModerate(context.origin(image, of: output), rows: rows)
             var source = re_map(input, origin: context.origin(image, of: input))
             var target = re_map(output, origin: context.origin(image, of: output))
             var added = residual.map { re_map($0, origin: context.origin(image, of: $0)) } ?? re_map()
@@ -202,7 +205,7 @@ private struct LoadedConvolutionStep: Step {
                 return context.fail(kernel.error(.unavailable, node, "ended with \(failure)"))
             }
             if output.holdsNaN(context.origin(image, of: output), rows: rows), hasModerateWeights,
-                overwritten ? wereModerate : isModerate(context, image)
+                !overwritten || wereModerate, isModerate(context, image)
             {
                 return context.fail(
                     kernel.error(.badData, node, "wrote NaN", expected: "numbers, as its inputs are"))
@@ -211,8 +214,11 @@ private struct LoadedConvolutionStep: Step {
     }
 
     private func isModerate(_ context: StepContext, _ image: Int) -> Bool {
-        input.isModerate(context.origin(image, of: input))
-            && residual?.isModerate(context.origin(image, of: residual ?? input)) ?? true
+        [input, residual].allSatisfy { placement in
+            guard let placement, placement != output else { return true }
+            return placement.isModerate(
+                context.origin(image, of: placement), rows: 0..<placement.shape.height)
+        }
     }
 }
 

@@ -36,14 +36,17 @@ struct LoadedOperation: PlannableOperation {
         guard let shape = description.shape, let cost = description.cost,
             let reference = description.reference, let run = description.run
         else { throw refusal("lacks a function", "shape, cost, reference and run") }
-        guard let kernel = PluginCall.text(description.kernel),
-            (1...1 << 10).contains(description.input_count),
+        guard let kernel = PluginCall.text(description.kernel), Registry.isName(kernel),
+            (1...8).contains(description.input_count),
             (0...1 << 16).contains(description.halo), description.terms >= 0,
-            description.first_version >= 1, description.first_version <= description.last_version
+            description.first_version >= 1, description.first_version <= description.last_version,
+            description.last_version - description.first_version < 64
         else {
             throw refusal(
                 "has an impossible description",
-                "a kernel's name, inputs, a halo from 0, terms from 0, versions from 1")
+                "a kernel's name, 1 to 8 inputs, a halo of 0 to 65536, terms from 0, at most 64 versions from 1"
+            )
+
         }
         let functions = Functions(
             user: description.user, flags: description.flags, shape: shape, cost: cost, reference: reference,
@@ -62,7 +65,7 @@ struct LoadedOperation: PlannableOperation {
 
     func outputShape(_ inputs: [FeatureShape], node: String) throws(EngineError) -> FeatureShape {
         guard inputs.count == inputCount else {
-            throw error(.badData, node, "takes \(inputCount) inputs", expected: "\(inputs.count)")
+            throw error(.badData, node, "gets \(inputs.count) inputs", expected: "\(inputCount)")
         }
         var output = re_shape()
         let shapes = inputs.map { re_shape($0) }
@@ -87,8 +90,8 @@ struct LoadedOperation: PlannableOperation {
             functions.cost(functions.user, UInt32(version), shapes, &flops, $0)
         }
         if let failure { throw error(.unavailable, node, "gives no cost, \(failure)") }
-        guard (0...1 << 60).contains(flops) else {
-            throw error(.badData, node, "gives a cost of \(flops)", expected: "0 or more")
+        guard (0...1 << 44).contains(flops) else {
+            throw error(.badData, node, "gives a cost of \(flops)", expected: "0 to 2^44")
         }
         return Int(flops)
     }
@@ -104,7 +107,9 @@ struct LoadedOperation: PlannableOperation {
     /// Not a number where the plugin fails.
     func reference(_ inputs: [ReferenceTensor]) -> ReferenceTensor {
         guard let first = inputs.first, let shape = try? outputShape(inputs.map(\.shape), node: "") else {
-            return inputs[0]
+            var result = inputs.first ?? ReferenceTensor(batch: 0, shape: FeatureShape(channels: 1))
+            result.values = result.values.map { _ in .nan }
+            return result
         }
         let shapes = inputs.map { re_shape($0.shape) }
         var result = ReferenceTensor(batch: first.batch, shape: shape)
@@ -169,8 +174,9 @@ private struct LoadedOperationStep: Step {
             if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             guard !rows.isEmpty else { continue }
             let overwritten = inputs.contains(output)
-            // Once overwritten they cannot be looked at.
-            let wereModerate = overwritten && isModerate(context, image)
+            // Once overwritten it cannot be looked at; other rows of it are other workers'.
+            let wereModerate =
+                overwritten && output.isModerate(context.origin(image, of: output), rows: rows)
             let failure = withUnsafeTemporaryAllocation(of: re_map.self, capacity: inputs.count) { maps in
                 withUnsafeTemporaryAllocation(of: UnsafePointer<re_map>?.self, capacity: inputs.count) {
                     list in
@@ -193,7 +199,7 @@ private struct LoadedOperationStep: Step {
                 return context.fail(operation.error(.unavailable, node, "ended with \(failure)"))
             }
             if output.holdsNaN(context.origin(image, of: output), rows: rows),
-                overwritten ? wereModerate : isModerate(context, image)
+                !overwritten || wereModerate, isModerate(context, image)
             {
                 return context.fail(
                     operation.error(.badData, node, "wrote NaN", expected: "numbers, as its inputs are"))
@@ -202,6 +208,8 @@ private struct LoadedOperationStep: Step {
     }
 
     private func isModerate(_ context: StepContext, _ image: Int) -> Bool {
-        inputs.allSatisfy { $0.isModerate(context.origin(image, of: $0)) }
+        inputs.allSatisfy {
+            $0 == output || $0.isModerate(context.origin(image, of: $0), rows: 0..<$0.shape.height)
+        }
     }
 }

@@ -28,16 +28,16 @@ enum PluginCall {
                 context: text.baseAddress)
             let status = function(&messages)
             guard status != 0 else { return nil }
-            let message = String(
-                decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            let bytes = text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
+            let message = String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 }, as: UTF8.self)
             return message.isEmpty ? "status \(status)" : "status \(status): \(message)"
         }
     }
 
-    /// A plugin's text, or nil where there is none.
+    /// A plugin's text, or nil where there is none, or one with control characters.
     static func text(_ pointer: UnsafePointer<CChar>?) -> String? {
         guard let pointer else { return nil }
         let text = String(cString: pointer)
-        return text.isEmpty ? nil : text
+        return text.isEmpty || text.utf8.contains { $0 < 0x20 || $0 == 0x7F } ? nil : text
     }
 }

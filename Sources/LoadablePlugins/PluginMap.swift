@@ -36,10 +36,10 @@ extension TensorPlacement {
         return any(found)
     }
 
-    /// Whether all values are so small that no sum of products of them is infinite.
-    func isModerate(_ origin: UnsafePointer<Float>) -> Bool {
+    /// Whether all values of rows are so small that no sum of products of them is infinite.
+    func isModerate(_ origin: UnsafePointer<Float>, rows: Range<Int>) -> Bool {
         var found = SIMDMask<SIMD16<Int32>>(repeating: true)
-        forEachVector(origin, 0..<shape.height) { values in
+        forEachVector(origin, rows) { values in
             let (low, high) = (SIMD16<Float>(repeating: -0x1p48), SIMD16<Float>(repeating: 0x1p48))
             found .&= (values .>= low) .& (values .<= high)
         }

@@ -41,6 +41,29 @@ public enum PerformanceEvent: String, Sendable, CaseIterable {
     public static func supported(
         among events: [PerformanceEvent] = allCases
     ) -> (supported: [PerformanceEvent], refused: [Refusal]) {
+        var (supported, refused) = accepted(events)
+        // A group that was accepted may still find no place beside what others count.
+        while let last = supported.last, !canCount(supported) {
+            supported.removeLast()
+            refused.append(Refusal(event: last, reason: reason(EINVAL)))
+        }
+        return (supported, refused)
+    }
+
+    /// Whether the events can be started and read.
+    private static func canCount(_ events: [PerformanceEvent]) -> Bool {
+        var counters = ThreadCounters()
+        defer { counters.close() }
+        for event in events where counters.add(event) != 0 { return false }
+        guard counters.start() else { return false }
+        return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: ThreadCounters.limit) { values in
+            values.baseAddress.map { counters.read(into: $0) } ?? false
+        }
+    }
+
+    private static func accepted(
+        _ events: [PerformanceEvent]
+    ) -> (supported: [PerformanceEvent], refused: [Refusal]) {
         var counters = ThreadCounters()
         defer { counters.close() }
         var supported: [PerformanceEvent] = []

@@ -57,7 +57,8 @@ struct LayerCommand: ParsableCommand {
         console.warn(engineOptions.tuning?.finish() ?? [])
         var rows = [Row(kernel: picked.kernel, measurement: picked, isPicked: true)]
         for rejection in picked.rejected where isWanted(rejection) {
-            let filter = KernelFilter(chosen: [rejection.kernel])
+            var filter = engineOptions.kernels
+            filter.chosen = [rejection.kernel]
             rows.append(
                 Row(
                     kernel: rejection.kernel,

@@ -95,6 +95,7 @@ import Testing
         ("FUNCTIONLESS", "operation 'identity' lacks a function"),
         ("UNWILLING", "cannot start, status 7: not today"),
         ("GAP", "operation 'relu' of versions 3...3 leaves a gap"),
+        ("MANY_VERSIONS", "at most 64 versions"), ("ODD_NAME", "the name 'a,b'"),
         ("TAKEN", "operation 'relu' of versions 1...1 is taken (built in"),
     ])
     func isRefusedWhenLoaded(fault: String, text: String) throws {
@@ -107,6 +108,8 @@ import Testing
         arguments: [
             ("SHAPE", 65, "make_layer.0.relu: activation identity (Faulty 0.9) gives (64, 28, 29)"),
             ("NO_SHAPE", 65, "make_layer.0.relu: plugin Faulty 0.9: operation 'identity' gives no shape"),
+            ("HUGE_SHAPE", 65, "make_layer.0.relu"),
+            ("HUGE_COST", 65, "gives a cost of 1152921504606846976, expected 0 to 2^44"),
             ("COST", 65, "make_layer.0.relu: plugin Faulty 0.9: operation 'identity' gives a cost of -1"),
             ("NOT_A_NUMBER", 65, "make_layer.0.relu: plugin Faulty 0.9: operation 'identity' wrote NaN"),
             ("STATUS", 69, "operation 'identity' ended with status 7: out of luck"),
@@ -154,6 +157,8 @@ import Testing
         let outcome = try run(.bench, ["verify", "--plugin", faulty("NONE", folder)])
         #expect(outcome.status == 1)
         #expect(outcome.text.contains("zeros.f32.1x16.c") && outcome.text.contains("1 failed"))
+        let huge = try run(.bench, ["verify", "--plugin", faulty("HUGE_SHAPE", folder)])
+        #expect(huge.status == 1 && huge.text.contains("2 failed"))
     }
 
     @Test func filesThatAreNoPlugins() throws {

@@ -6,7 +6,7 @@
 #include "resnet_engine_plugin.h"
 
 enum {
-    NONE, LATER, LYING, SHORT, NAMELESS, FUNCTIONLESS, UNWILLING, GAP, TAKEN, SHAPE, NO_SHAPE, COST, NOT_A_NUMBER, STATUS, ONCE,
+    NONE, LATER, LYING, SHORT, NAMELESS, FUNCTIONLESS, UNWILLING, GAP, TAKEN, SHAPE, NO_SHAPE, HUGE_SHAPE, COST, HUGE_COST, MANY_VERSIONS, ODD_NAME, NOT_A_NUMBER, STATUS, ONCE,
     KERNEL_SHAPE, KERNEL_COST, KERNEL_NOT_A_NUMBER, KERNEL_STATUS
 };
 
@@ -22,12 +22,13 @@ static int32_t shape(
     if (FAULT == NO_SHAPE) return say(messages, "no idea");
     *output = inputs[0];
     if (FAULT == SHAPE) output->width += 1;
+    if (FAULT == HUGE_SHAPE) output->channels = output->height = output->width = INT32_MAX;
     return 0;
 }
 
 static int32_t cost(
     void *user, uint32_t version, const re_shape *inputs, int64_t *flops, const re_messages *messages) {
-    *flops = FAULT == COST ? -1 : 1;
+    *flops = FAULT == COST ? -1 : FAULT == HUGE_COST ? 1LL << 60 : 1;
     return 0;
 }
 
@@ -58,9 +59,9 @@ static int32_t run(
 
 static const re_operation operation = {
     .size = FAULT == SHORT ? 8 : sizeof(re_operation),
-    .identifier = FAULT == NAMELESS ? NULL : FAULT == GAP || FAULT == TAKEN ? "relu" : "identity",
+    .identifier = FAULT == NAMELESS ? NULL : FAULT == GAP || FAULT == TAKEN ? "relu" : FAULT == ODD_NAME ? "a,b" : "identity",
     .first_version = FAULT == GAP ? 3 : 1,
-    .last_version = FAULT == GAP ? 3 : 1,
+    .last_version = FAULT == GAP ? 3 : FAULT == MANY_VERSIONS ? UINT32_MAX : 1,
     .flags = RE_CUTS_ROWS,
     .input_count = 1,
     .kernel = "identity.f32.1x16.c",

@@ -11,6 +11,9 @@
 /// - All functions may be called by several threads at the same time. Those named `run` work inside a batch: they should
 ///   not allocate, lock, do input or output or start threads. Denormal numbers are flushed to zero there.
 /// - A row of a batch has the same bits wherever it stands: results depend on the arguments alone.
+/// - NaN in an output ends the batch with an error where all inputs, and weights, were numbers of at most 2^48.
+/// - Names of operations and kernels are letters, digits, '.', '_' and '-'. Limits: 8 inputs, a halo of 65536, 64 versions,
+///   2^44 operations, 2^40 bytes or floats.
 #ifndef RESNET_ENGINE_PLUGIN_H
 #define RESNET_ENGINE_PLUGIN_H
 

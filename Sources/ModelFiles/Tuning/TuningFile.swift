@@ -51,8 +51,11 @@ public struct TuningFile: TuningCache {
         }
         problems.merge(records) { _, new in new }
         if given == nil { Self.makeFolders(of: path) }
+        var text = Array(Self.text(problems).utf8)
+        // A file above the limit would not be read again.
+        if text.count > Self.maximumByteCount { text = Array(Self.text(records).utf8) }
         let file = try AtomicOutputFile(path)
-        try file.write(Array(Self.text(problems).utf8))
+        try file.write(text)
         try file.commit()
     }
 

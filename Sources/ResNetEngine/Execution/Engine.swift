@@ -142,7 +142,8 @@ public final class Engine: Sendable {
     ///   - input: `rows · c · h · w` floats, `n c h w`.
     ///   - output: `rows` results, written whole; row order is kept.
     /// - Throws: `badData` when sizes do not fit, or in `batch` mode when one value a channel has no variance;
-    ///   `resource` when a larger batch than prepared for needs memory that the system refuses.
+    ///   `resource` when a larger batch than prepared for needs memory that the system refuses; what a plugin's step
+    ///   failed with, naming the layer.
     public func score(
         rows: Int, input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>
     ) throws(EngineError) {

@@ -54,7 +54,9 @@ struct FusePooling: GraphPass {
                 return .none(reason: "\(node.title) before it has \(convolution.geometry.groups) groups")
             }
             let input = graph.shape(of: node.inputs[0])
-            let layer = ConvolutionLayer(convolution.geometry, height: input.height, width: input.width)
+            var layer = ConvolutionLayer(convolution.geometry, height: input.height, width: input.width)
+            layer.isPlanar = layer.isPlanar && node.inputs[0] == graph.input
+            (layer.hasBias, layer.rectifies) = (true, convolution.rectifies)
             guard let picked = try? candidates.choose(for: layer, node: "").candidate else {
                 return .none(reason: "\(node.title) before it has no kernel")
             }

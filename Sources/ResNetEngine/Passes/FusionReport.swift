@@ -41,7 +41,9 @@ public struct FusionReport: Sendable {
     /// Gives nodes that no pass looked at the reason for that.
     mutating func finish() {
         for index in nodes.indices where nodes[index].outcome == .alone(reasons: []) {
-            nodes[index].outcome = .alone(reasons: ["is a layer of its own: no pass moves a \(nodes[index].operation)"])
+            nodes[index].outcome = .alone(reasons: [
+                "is a layer of its own: no pass moves a \(nodes[index].operation)"
+            ])
         }
     }
 

@@ -245,6 +245,7 @@ struct KernelTrial {
             sources.append(memory.reserve(shape, halo: requirement.halo))
         }
         let shape = try operation.outputShape(shapes, node: "trial")
+        try shape.check(subject: "trial")
         let overwrites =
             shapes[0].channels % 2 == 0 && shape == shapes[0]
             && operation.requirement(ofInput: 0, shapes: shapes).overwritable

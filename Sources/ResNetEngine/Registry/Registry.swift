@@ -34,6 +34,13 @@ public struct Registry: Sendable {
     /// - Throws: `unavailable` naming the plugin when it needs a later interface, brings a name that is taken, or versions
     ///   of an operation that leave a gap to those registered.
     public mutating func register(_ plugin: Plugin) throws(EngineError) {
+        let names =
+            plugin.operations.map(\.identifier) + plugin.blocks.map(\.name) + plugin.convolutions.map(\.name)
+        if let name = names.first(where: { !Self.isName($0) }) {
+            throw EngineError(
+                .unavailable, "plugin \(plugin.name)", "the name '\(name)'",
+                expected: "letters, digits, '.', '_' and '-'")
+        }
         guard (1...Self.interface).contains(plugin.interface) else {
             throw EngineError(
                 .unavailable, "plugin \(plugin.name)", "needs interface \(plugin.interface)",
@@ -51,7 +58,7 @@ public struct Registry: Sendable {
         }
         for kernel in plugin.convolutions {
             let taken = Self.builtinKernels.union(result.convolutions.map(\.value.name))
-            guard !taken.contains(kernel.name), !kernel.name.isEmpty else {
+            guard !taken.contains(kernel.name) else {
                 throw EngineError(
                     .unavailable, "plugin \(plugin.name)", "kernel '\(kernel.name)' is taken",
                     expected: "another name")
@@ -61,14 +68,19 @@ public struct Registry: Sendable {
         self = result
     }
 
+    /// Whether options and reports can tell a name from their own signs.
+    package static func isName(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.allSatisfy { $0 < 0x80 }
+            && name.allSatisfy { $0.isLetter || $0.isNumber || "._-".contains($0) }
+    }
+
     private mutating func add(_ kind: OperationKind, _ plugin: String) throws(EngineError) {
         func refusal(_ found: String, expected: String) -> EngineError {
             EngineError(.unavailable, "plugin \(plugin)", found, expected: expected)
         }
         let name = "operation '\(kind.identifier)'"
-        guard !kind.identifier.isEmpty, kind.versions.lowerBound >= 1 else {
-            throw refusal(
-                "\(name) of versions \(kind.versions)", expected: "a name, and versions from 1 on")
+        guard kind.versions.lowerBound >= 1 else {
+            throw refusal("\(name) of versions \(kind.versions)", expected: "versions from 1 on")
         }
         let others = operations.filter { $0.value.identifier == kind.identifier }
         if let other = others.first(where: { $0.value.versions.overlaps(kind.versions) }) {

@@ -12,7 +12,7 @@ struct KernelComparison {
     /// Floating-point operations of a call above which a part of the map's rows stands for all of them.
     private static let flopLimit = 2.5e8
     /// Floats of weights, and of a map, above which nothing is measured.
-    private static let sizeLimit = 1 << 25
+    private static let sizeLimit = 1 << 23
 
     private let layers: [PreparedLayer]
 

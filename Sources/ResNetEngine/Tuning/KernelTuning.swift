@@ -34,7 +34,8 @@ public final class KernelTuning: Sendable {
     /// - Parameters:
     ///   - cache: keeps what was measured; nil: nothing is kept. One that cannot be read or written is a warning of the
     ///     engine.
-    ///   - progress: hears how many steps of an engine are planned, whenever something must be measured, and at the end.
+    ///   - progress: hears how many steps of an engine are planned, whenever something must be measured, and at the end; it may
+    ///     not use the tuning itself.
     public init(
         cache: (any TuningCache)? = nil, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
     ) {
