@@ -79,8 +79,9 @@ lint:
 ## Builds the documentation; any warning fails.
 docs: setup
 	swift build -c release --target ModelFiles
+	swift build -c release --target LoadablePlugins
 	rm -rf .build/docs && mkdir -p .build/docs/symbols
-	for module in ResNetEngine ModelFiles Tensors Topology Diagnostics; do \
+	for module in ResNetEngine ModelFiles LoadablePlugins Tensors Topology Diagnostics; do \
 		swift symbolgraph-extract -module-name $$module -minimum-access-level public \
 			-target $$(swiftc -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)",/\1/p' | head -n 1) \
 			-I .build/release/Modules $$(ls .build/release/C*.build/module.modulemap .build/checkouts/*/Sources/C*/include/module.modulemap | sed "s/^/-Xcc -fmodule-map-file=/") \

@@ -86,7 +86,8 @@ public struct PoolingLayer: Sendable, Hashable {
 /// `bias`, no `relu`, no residual (`sum`: written over it; `sum-apart`: a map of its own), no pooling after it (`maxpool`
 /// and the window's size, stride and padding), windows that do not reach over the far edge (`ceil`). A pooling without
 /// window takes the whole map. A number for both directions may be two, `stride2x1`, height first. Maps of fewer than 16
-/// channels are `planar`, others `blocked`, unless said. `reuse97M` says that 97 MiB of other data pass between two calls.
+/// channels are `planar`, others `blocked`, unless said. `halo1` says that the step clears a pixel around its output, and
+/// `reuse97M` that 97 MiB of other data pass between two calls.
 public struct LayerProblem: Sendable, Hashable {
     public enum Layer: Sendable, Hashable {
         case convolution(ConvolutionLayer)
@@ -96,6 +97,8 @@ public struct LayerProblem: Sendable, Hashable {
 
     public var images: Int
     public var layer: Layer
+    /// Pixels around the output that the step clears, for a reader that pads; 0 where it clears none.
+    public var clearedHalo = 0
     /// MiB of other data, a network's other weights and features, that pass through the caches between two calls; 0:
     /// nothing comes between them.
     public var reuseMebibytes = 0

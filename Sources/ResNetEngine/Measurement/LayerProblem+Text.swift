@@ -9,7 +9,8 @@ extension LayerProblem: CustomStringConvertible {
                 "linear:n\(images)c\(layer.inputs),k\(layer.outputs)" + (layer.rectifies ? ",relu" : "")
             case .pooling(let layer): layer.text(images: images)
             }
-        return text + (reuseMebibytes == 0 ? "" : ",reuse\(reuseMebibytes)M")
+        return text + (clearedHalo == 0 ? "" : ",halo\(clearedHalo)")
+            + (reuseMebibytes == 0 ? "" : ",reuse\(reuseMebibytes)M")
     }
 
     /// Reads a layer written as one word.
@@ -25,7 +26,8 @@ extension LayerProblem: CustomStringConvertible {
         var words = LayerWords(parts[1], text, subject)
         let input = try words.next(keys: ["n", "c", "h", "w"])
         images = input["n"] ?? 1
-        reuseMebibytes = words.takeReuse()
+        reuseMebibytes = words.takeLast("reuse", "M")
+        clearedHalo = words.takeLast("halo", "")
         switch parts[0] {
         case "conv":
             let weights = try words.next(keys: ["k", "r", "s"])
@@ -188,9 +190,9 @@ private struct LayerWords {
     mutating func next() -> Substring? { words.isEmpty ? nil : words.removeFirst() }
 
     /// The number of a last word such as `reuse97M`, which is taken away; 0 where there is none.
-    mutating func takeReuse() -> Int {
-        guard let word = words.last, word.hasPrefix("reuse"), word.hasSuffix("M"),
-            let number = Self.number(word.dropFirst(5).dropLast())
+    mutating func takeLast(_ prefix: String, _ suffix: String) -> Int {
+        guard let word = words.last, word.hasPrefix(prefix), word.hasSuffix(suffix),
+            let number = Self.number(word.dropFirst(prefix.count).dropLast(suffix.count))
         else { return 0 }
         words.removeLast()
         return number

@@ -27,6 +27,8 @@ struct PreparedLayer {
         var places = Places(images: images, node: "\(problem)")
         let operation: any PlannableOperation
         let (input, residual): (TensorPlacement, TensorPlacement?)
+        var output: TensorPlacement
+        let halo = problem.clearedHalo
         switch problem.layer {
         case .convolution(let layer):
             // Before weights are drawn for a map that cannot be.
@@ -46,9 +48,9 @@ struct PreparedLayer {
                 operation = convolution
             }
             // A padded layer is taken to feed another one.
-            let halo = max(layer.geometry.paddingHeight, layer.geometry.paddingWidth)
-            input = try places.place(layer.input, layer.layout, halo: halo)
-            output = try places.place(shape, .blocked, halo: min(halo, 1))
+            let padding = max(layer.geometry.paddingHeight, layer.geometry.paddingWidth)
+            input = try places.place(layer.input, layer.layout, halo: padding)
+            output = try places.place(shape, .blocked, halo: max(halo, min(padding, 1)))
             switch layer.residual {
             case .none: residual = nil
             case .inPlace: residual = output
@@ -57,7 +59,7 @@ struct PreparedLayer {
         case .linear(let layer):
             operation = try layer.operation(&random, node: places.node)
             input = try places.place(FeatureShape(channels: layer.inputs), .blocked, halo: 0)
-            output = try places.place(FeatureShape(channels: layer.outputs), .blocked, halo: 0)
+            output = try places.place(FeatureShape(channels: layer.outputs), .blocked, halo: halo)
             residual = nil
         case .pooling(let layer):
             try layer.input.check(subject: places.node)
@@ -65,9 +67,11 @@ struct PreparedLayer {
             operation = pooling
             input = try places.place(layer.input, .blocked, halo: 0)
             output = try places.place(
-                pooling.outputShape([layer.input], node: places.node), .blocked, halo: 0)
+                pooling.outputShape([layer.input], node: places.node), .blocked, halo: halo)
             residual = nil
         }
+        output.clearsHalo = halo > 0
+        self.output = output
         inputCount = input.elementCount * images
         collectsImages = operation.wantsImageGroups
         let context = StepPlanningContext(

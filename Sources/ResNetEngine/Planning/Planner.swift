@@ -118,6 +118,7 @@ struct Planner {
                 draft.plan.scratchSize = max(draft.plan.scratchSize, try operation.scratchCount(context))
                 let inputs = graph.inputShapes(of: node)
                 var problem = operation.problem(context)
+                problem?.clearedHalo = context.output.clearsHalo ? context.output.halo : 0
                 problem?.images = entry.takesGroups ? draft.plan.imageGroup : draft.plan.microBatch
                 draft.plan.summaries.append(
                     PlannedStep(
