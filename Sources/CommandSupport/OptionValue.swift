@@ -17,7 +17,7 @@ public enum OptionValue {
         return value
     }
 
-    /// Integers of the range, separated by commas; a comma may end the list.
+    /// Integers of the range, separated by commas; a comma may end the list. One that came before is left out.
     /// - Throws: `usage` naming the flag.
     public static func list(
         _ text: String, _ flag: String, in range: ClosedRange<Int>
@@ -25,9 +25,11 @@ public enum OptionValue {
         var items = text.split(separator: ",", omittingEmptySubsequences: false)
         if items.count > 1, items.last?.isEmpty == true { items.removeLast() }
         var values: [Int] = []
+        var known: Set<Int> = []
         for item in items {
             do throws(EngineError) {
-                values.append(try integer(item, flag, in: range))
+                let value = try integer(item, flag, in: range)
+                if known.insert(value).inserted { values.append(value) }
             } catch {
                 throw EngineError(
                     error.code, flag, "'\(text)'", expected: "\(error.expected), or a list of such")

@@ -9,7 +9,8 @@ import Testing
 
     /// A report of `scaling` with runs of these milliseconds by threads, whose rounds lie `noise` apart.
     private func scaling(
-        _ name: String, _ times: [Int: Double], noise: Double = 0.005, flops: Int = 1000, batch: Int = 32
+        _ name: String, _ times: [Int: Double], noise: Double = 0.005, flops: Int = 1000, batch: Int = 32,
+        exact: Bool = false
     ) throws -> String {
         func latency(_ mean: Double) -> String {
             #"{"mean": \#(mean), "p50": \#(mean), "p90": \#(mean * (1 + noise))}"#
@@ -20,7 +21,7 @@ import Testing
             }
             return """
                 {"threads": \(threads), "batch": \(batch), "mode": "running", "isa": "avx2",
-                 "executor": "dispatch", "latency_ms": \(latency(time)),
+                 "executor": "dispatch", "exact": \(exact), "latency_ms": \(latency(time)),
                  "rounds": [\(rounds.joined(separator: ","))]}
                 """
         }
@@ -79,6 +80,49 @@ import Testing
         }
         #expect(
             try run(.bench, ["compare", scaling("a", [1: 40]), scaling("b", [1: 44])]).status == 1)
+    }
+
+    /// A run counts by its own time, whatever others take.
+    @Test func shortRuns() throws {
+        let before = try scaling("a", [1: 1, 2: 300])
+        let outcome = try run(.bench, ["compare", before, try scaling("b", [1: 1.05, 2: 300])])
+        #expect(outcome.status == 1 && outcome.text.contains("2 compared: 1 slower, 0 faster"))
+    }
+
+    /// Options change what a time means: they keep runs apart, or are named.
+    @Test func options() throws {
+        let plain = try scaling("plain", [1: 40])
+        try expectFailure(
+            .bench, ["compare", plain, try scaling("exact", [1: 40], exact: true)], 65, "nothing in common")
+        let arguments = ["profile", "--iterations", "1", "--batch", "2"] + Fixture.small.modelOptions
+        func report(_ name: String, _ options: [String]) throws -> String {
+            try expectSuccess(.bench, arguments + options + ["--json", folder.path(name)])
+            return folder.path(name)
+        }
+        let running = try report("running", [])
+        let same = try run(.bench, ["compare", running, running])
+        #expect(same.status == 0 && !same.text.contains("before:"))
+        for (options, text) in [
+            (["--mode", "batch"], "batch, dispatch, pin auto"), (["--exact"], "pin auto, exact"),
+            (["--pin", "none"], "pin none"), (["--executor", "openmp"], "running, openmp"),
+            (["--impl", "*.reference,conv*"], "impl *.reference,conv*"),
+            (["--skip-impl", "wino*"], "skip-impl wino*"),
+            (["--tune", "--tune-cache", folder.path("tuning")], "tuned"),
+        ] {
+            let outcome = try run(.bench, ["compare", running, try report("other", options)])
+            let lines = outcome.text.split(separator: "\n")
+            #expect(lines.first?.hasSuffix("running, dispatch, pin auto") == true, "\(outcome.text)")
+            #expect(lines.dropFirst().first?.contains(text) == true, "\(outcome.text)")
+        }
+        // A report of a version that did not write them.
+        var old = try #require(JSONSerialization.jsonObject(with: data(running)) as? [String: Any])
+        #expect(old.removeValue(forKey: "options") != nil)
+        let file = try folder.file("old", JSONSerialization.data(withJSONObject: old))
+        #expect(
+            try expectSuccess(.bench, ["compare", file, running]).text.contains("options unknown\nafter:"))
+        let other = try report(
+            "activation", ["--plugin", library("HardSwish"), "--activation", "hard-swish"])
+        try expectFailure(.bench, ["compare", running, other], 65, "model notebook with hard-swish")
     }
 
     @Test func layers() throws {

@@ -5,11 +5,6 @@ import Testing
 
 /// Plugins loaded at run time: the two of this package, and faulty ones.
 @Suite struct LoadablePluginTests {
-    /// A plugin of this package, as built beside the tests.
-    private func library(_ name: String) -> String {
-        Program.bench.url.deletingLastPathComponent().appendingPathComponent("lib\(name).so").path
-    }
-
     /// `Tests/Fixtures/faulty_plugin.c` with a fault.
     private func faulty(_ fault: String, _ folder: TemporaryFolder, flags: [String] = []) throws -> String {
         let path = folder.path("\(fault).so")

@@ -86,6 +86,12 @@ import Testing
         #expect(try threads(["scaling", "--threads", "3,1"]) == [3, 1])
         #expect(try threads(["--threads", "2,"]) == [2])
         #expect(try threads(["--threads", "1"]) == [1])
+        #expect(try threads(["--threads", "2,1,2,1"]) == [2, 1])
+        let batches = try report(["--threads", "1", "--batch", "2,1,2"])
+        for key in ["runs", "fits"] {
+            let items = try #require(batches[key] as? [[String: Any]])
+            #expect(items.compactMap { $0["batch"] as? Int } == [2, 1], "\(key)")
+        }
     }
 
     @Test func otherModes() throws {

@@ -14,6 +14,11 @@ enum Program: String, CaseIterable {
     }
 }
 
+/// A plugin of this package, as built beside the tests.
+func library(_ name: String) -> String {
+    Program.bench.url.deletingLastPathComponent().appendingPathComponent("lib\(name).so").path
+}
+
 /// What became of a command.
 struct Outcome {
     let status: Int32

@@ -25,13 +25,16 @@ public struct BandwidthMeasurement: Sendable {
     public var gigabytesPerSecondPerThread: Double { gigabytesPerSecond / Double(threads) }
 
     /// Bytes, of all threads together, that are well above the caches of the machine: four times the last level of all
-    /// usable cores, at least 64 MiB and at most 1 GiB.
-    public static func byteCount(for machine: Machine) -> Int {
+    /// usable cores, at least 64 MiB and at most 1 GiB; nil where that is less than twice the last level, so that caches
+    /// would hold much of it.
+    public static func byteCount(for machine: Machine) -> Int? {
         let lastLevel = machine.usableCores.reduce(0.0) { sum, core in
             guard let cache = core.caches.l3 ?? core.caches.l2 else { return sum }
             return sum + Double(cache.bytes) * Double(core.cpus.count) / Double(max(cache.sharingCPUs, 1))
         }
-        return min(max(4 * Int(lastLevel), 64 << 20), 1 << 30)
+        let most = 1 << 30
+        guard 2 * lastLevel <= Double(most) else { return nil }
+        return min(max(4 * Int(lastLevel), 64 << 20), most)
     }
 
     /// Measures with one thread for each of the placement's workers, bound as these are.

@@ -9,8 +9,9 @@ struct CompareCommand: ParsableCommand {
         abstract: "Prints what changed between two JSON reports, beyond their noise.",
         discussion: """
             Both files are of scaling, or both of profile, of the same model. Runs match by threads, batch, mode, \
-            instruction set and executor, layers by name. A change counts above two standard deviations of a round or \
-            batch, of both files together, and above 2 %. Any that is slower ends the command with status 1.
+            instruction set, executor and --exact, layers by name; what else differs is named above the table. A change \
+            counts above two standard deviations of a round or batch, of both files together, and above 2 %: of a run's \
+            own time, or of a layer's and of all layers' mean. Any that is slower ends the command with status 1.
             """)
 
     @Argument(help: ArgumentHelp("The report before.", valueName: "A.json"))

@@ -24,7 +24,8 @@ struct Comparison {
     private static let deviations = 2.0
     /// The least change that counts, as a share of the time: two starts of one program differ by as much.
     private static let leastShare = 0.02
-    /// The same as a share of all items' mean time, for those that take next to none.
+    /// The same as a share of all layers' mean time, for those that take next to none of the network's. Runs are no parts
+    /// of one whole: each counts by itself.
     private static let leastShareOfMean = 0.02
 
     /// Items of both, in the order of the first report.
@@ -34,9 +35,8 @@ struct Comparison {
 
     init(_ before: Measured, _ after: Measured) {
         let later = Dictionary(after.items.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        let floor =
-            Self.leastShareOfMean * before.items.reduce(0) { $0 + $1.milliseconds }
-            / Double(max(before.items.count, 1))
+        let sum = before.schema == ProfileReport.schema ? before.items.reduce(0) { $0 + $1.milliseconds } : 0
+        let floor = Self.leastShareOfMean * sum / Double(max(before.items.count, 1))
         rows = before.items.compactMap { item in
             later[item.name].map { other in
                 let noise = (item.deviation * item.deviation + other.deviation * other.deviation).squareRoot()

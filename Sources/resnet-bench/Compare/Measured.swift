@@ -22,7 +22,6 @@ struct Measured {
         let kernel: String
     }
 
-    let path: String
     let schema: String
     /// What must be the same in both files.
     let model: String
@@ -41,18 +40,18 @@ struct Measured {
                 .badData, path, "\(file.byteCount) bytes", expected: "a JSON report of scaling or profile")
         }
         let data = Data(try file.bytes(at: 0, count: file.byteCount))
-        self.path = path
         schema = try Self.decode(Header.self, data, path).schema
         switch schema {
         case ScalingReport.schema:
             let report = try Self.decode(ScalingFile.self, data, path)
             model = report.model.text
-            setting = "\(report.machine.cpu), version \(report.tool.version)"
+            setting = "\(report.machine.cpu), version \(report.tool.version), \(report.options.text)"
             items = report.runs.map(\.item)
         case ProfileReport.schema:
             let report = try Self.decode(ProfileFile.self, data, path)
             model = report.model.text
-            setting = "isa \(report.isa), \(report.threads) threads, batch \(report.batch)"
+            setting =
+                "isa \(report.isa), \(report.threads) threads, batch \(report.batch), \(report.options.text)"
             items = report.layers.map(\.item)
         default:
             throw EngineError(
@@ -103,8 +102,37 @@ private struct Header: Decodable {
 private struct ModelOfFile: Decodable {
     let name: String
     let flopsPerImage: Int
+    /// Nil for ReLU, and in files of versions that did not write it.
+    let activation: String?
 
-    var text: String { "\(name) of \(flopsPerImage) FLOP an image" }
+    var text: String {
+        name + (activation.map { " with \($0)" } ?? "") + " of \(flopsPerImage) FLOP an image"
+    }
+}
+
+/// How a report's engines were prepared.
+private struct OptionsOfFile: Decodable {
+    let mode: String
+    let exact: Bool
+    let executor: String
+    let pin: String
+    let impl: [String]
+    let skipImpl: [String]
+    let tune: Bool
+
+    var text: String {
+        var parts = [mode, executor, "pin \(pin)"]
+        if exact { parts.append("exact") }
+        if !impl.isEmpty { parts.append("impl \(impl.joined(separator: ","))") }
+        if !skipImpl.isEmpty { parts.append("skip-impl \(skipImpl.joined(separator: ","))") }
+        if tune { parts.append("tuned") }
+        return parts.joined(separator: ", ")
+    }
+}
+
+extension OptionsOfFile? {
+    /// Files of versions that did not write them can be compared; beside one that did, the setting differs.
+    fileprivate var text: String { self?.text ?? "options unknown" }
 }
 
 /// A file of `scaling`, as far as it is compared.
@@ -133,6 +161,7 @@ private struct ScalingFile: Decodable {
         let mode: String
         let isa: String
         let executor: String
+        let exact: Bool
         let latencyMs: Latency
         let rounds: [Round]
 
@@ -141,14 +170,18 @@ private struct ScalingFile: Decodable {
             // Fewer than three rounds do not tell how they vary: then the batches do.
             let spread = means.count >= 3 ? deviation(means) : (latencyMs.p90 - latencyMs.p50) / 1.2816
             return Measured.Item(
-                name: "threads \(threads), batch \(batch), \(mode), \(isa), \(executor)",
-                milliseconds: latencyMs.mean, deviation: spread, kernel: "")
+                name: name, milliseconds: latencyMs.mean, deviation: spread, kernel: "")
+        }
+
+        private var name: String {
+            "threads \(threads), batch \(batch), \(mode), \(isa), \(executor)" + (exact ? ", exact" : "")
         }
     }
 
     let tool: ToolOfFile
     let model: ModelOfFile
     let machine: MachineOfFile
+    let options: OptionsOfFile?
     let runs: [Run]
 }
 
@@ -170,5 +203,6 @@ private struct ProfileFile: Decodable {
     let isa: String
     let threads: Int
     let batch: Int
+    let options: OptionsOfFile?
     let layers: [Layer]
 }

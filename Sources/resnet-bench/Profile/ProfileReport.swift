@@ -170,7 +170,11 @@ struct ProfileReport {
             "model": .object([
                 "name": .string(loaded.model.architecture.name),
                 "flops_per_image": .integer(engine.flopsPerImage),
+                "activation": loaded.model.architecture.activation.map {
+                    .string($0.operation.identifier)
+                } ?? .null,
             ]),
+            "options": engine.options.json,
             "isa": .string(engine.isa.rawValue),
             "batch": .integer(rows),
             "threads": .integer(engine.workerRecords.count),

@@ -125,7 +125,7 @@ struct ReportPage {
                 paragraph(
                     """
                     One dot a layer, its area the share of time; both roofs were measured in this run.\
-                    \(bandwidth ?? " Memory was not measured: there was no room for what it reads.") \
+                    \(bandwidth ?? " Memory was not measured: no room for it, or caches too large.") \
                     A layer above the memory roof found its bytes in a cache; one above the arithmetic roof does \
                     fewer operations than are counted (Winograd). \
                     \(hidden > 0 ? "\(hidden) steps without operations are not drawn." : "")

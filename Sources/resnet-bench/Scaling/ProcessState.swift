@@ -1,4 +1,5 @@
 import CommandSupport
+import ResNetEngine
 
 /// What the system tells about this process and what runs beside it.
 enum ProcessState {
@@ -17,15 +18,28 @@ enum ProcessState {
         SystemFile.content(of: "/proc/loadavg")?.split(separator: " ").first.flatMap { Double($0) }
     }
 
-    /// Seconds of all CPUs that a hypervisor has given to others; nil where not counted.
-    static var stolenSeconds: Double? {
+    /// Seconds of these CPUs that a hypervisor has given to others; nil where not counted.
+    static func stolenSeconds(of cpus: CPUSet) -> Double? {
         let ticks = sysconf(Int32(_SC_CLK_TCK))
-        guard
-            let words = SystemFile.content(of: "/proc/stat")?.split(separator: "\n").first?.split(
-                separator: " "),
-            words.first == "cpu", words.count > 8, ticks > 0
-        else { return nil }
-        return Double(words[8]).map { $0 / Double(ticks) }
+        // A line of a CPU is of up to 200 bytes.
+        guard ticks > 0, let text = SystemFile.content(of: "/proc/stat", limit: 200 * CPUSet.limit) else {
+            return nil
+        }
+        return stolenTicks(of: cpus, in: text).map { $0 / Double(ticks) }
+    }
+
+    /// - Parameters:
+    ///   - cpus: those that count.
+    ///   - text: of `/proc/stat`, where `cpu3` begins the line of CPU 3 and its eighth number is what was stolen.
+    static func stolenTicks(of cpus: CPUSet, in text: String) -> Double? {
+        let ticks = text.split(separator: "\n").compactMap { line -> Double? in
+            let words = line.split(separator: " ")
+            guard words.count > 8, words[0].hasPrefix("cpu"), let cpu = Int(words[0].dropFirst(3)),
+                cpus.contains(cpu)
+            else { return nil }
+            return Double(words[8])
+        }
+        return ticks.isEmpty ? nil : ticks.reduce(0, +)
     }
 
     /// The date and time in UTC, as ISO 8601 has it.

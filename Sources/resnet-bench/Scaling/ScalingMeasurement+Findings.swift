@@ -49,10 +49,10 @@ extension ScalingMeasurement {
     }
 
     /// - Parameters:
-    ///   - stolen: seconds in which a CPU of this system wanted to run and the host ran something else.
+    ///   - stolen: seconds in which an allowed CPU wanted to run and the host ran something else.
     ///   - seconds: how long the run took.
     func note(stolen: Double, of seconds: Double) {
-        let share = stolen / max(seconds * Double(machine.usableCores.count), 1e-9)
+        let share = stolen / max(seconds * Double(machine.allowed.count), 1e-9)
         guard share > 0.01 else { return }
         let message =
             "the host ran other work for \(NumberText.fixed(100 * share, 1)) % of the CPUs' time (steal)"

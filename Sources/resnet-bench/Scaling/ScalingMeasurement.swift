@@ -16,7 +16,7 @@ struct ScalingMeasurement {
         noteLoad()
         let limits = CgroupLimits.current()
         let throttledBefore = limits.throttling()
-        let stolenBefore = ProcessState.stolenSeconds
+        let stolenBefore = ProcessState.stolenSeconds(of: machine.allowed)
         let start = Stopwatch.now
 
         // Engines hold memory, so each lives for its turn only; here all are tried, to refuse before measuring.
@@ -43,7 +43,7 @@ struct ScalingMeasurement {
         let throttling = Self.difference(throttledBefore, limits.throttling())
         note(runs, throttling)
         note(firstPeak: firstPeak, lastPeak: lastPeak)
-        if let stolenBefore, let stolen = ProcessState.stolenSeconds {
+        if let stolenBefore, let stolen = ProcessState.stolenSeconds(of: machine.allowed) {
             note(stolen: stolen - stolenBefore, of: Stopwatch.seconds(start, Stopwatch.now))
         }
         let threads = min(threadCounts.max() ?? 1, machine.usableWorkerCount)

@@ -14,8 +14,12 @@ extension ScalingReport {
                 "origin": .string(loaded.origin),
                 "parameters": .integer(parameters),
                 "flops_per_image": .integer(flopsPerImage),
+                "activation": loaded.model.architecture.activation.map {
+                    .string($0.operation.identifier)
+                } ?? .null,
                 "input_shape": .array(inputShape.map(JSONValue.integer)),
             ]),
+            "options": options.json,
             "timing": .object([
                 "warmup": .integer(plan.warmup), "iterations": .integer(plan.iterations),
                 "duration_s": .number(plan.seconds), "repeats": .integer(plan.rounds),

@@ -46,7 +46,7 @@ extension ScalingReport {
                 """
         }
         text += "peak     \(NumberText.fixed(peakPerCore, 1)) GFLOP/s a core, measured in this run\n"
-        text += "reading  \(bandwidthLine ?? "not measured: no room for more memory than caches hold")\n\n"
+        text += "reading  \(bandwidthLine ?? "not measured: no room for it, or caches too large")\n\n"
         var table = TextTable(Self.columns)
         for run in runs { table.add(row(run)) }
         return text + table.text + curve + laws

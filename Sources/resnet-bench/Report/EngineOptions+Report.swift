@@ -1,0 +1,17 @@
+import CommandSupport
+import ResNetEngine
+
+extension EngineOptions {
+    /// What a report says about how its engines were prepared.
+    var json: JSONValue {
+        .object([
+            "mode": .string(mode == .running ? "running" : "batch"),
+            "exact": .bool(exact),
+            "executor": .string(executor.rawValue),
+            "pin": .string("\(pin)"),
+            "impl": .array(kernels.chosen.map(JSONValue.string)),
+            "skip_impl": .array(kernels.forbidden.map(JSONValue.string)),
+            "tune": .bool(tuning != nil),
+        ])
+    }
+}
