@@ -49,12 +49,13 @@ public struct ConvolutionLayer: Sendable, Hashable {
 
 /// One linear layer of a network.
 public struct LinearLayer: Sendable, Hashable {
-    public var inputs: Int
+    /// The map, or vector, whose features it reads.
+    public var input: FeatureShape
     public var outputs: Int
     public var rectifies = false
 
-    public init(inputs: Int, outputs: Int) {
-        self.inputs = inputs
+    public init(input: FeatureShape, outputs: Int) {
+        self.input = input
         self.outputs = outputs
     }
 }
@@ -79,6 +80,7 @@ public struct PoolingLayer: Sendable, Hashable {
 ///     conv:n32c64h28w28,k64r3s3,stride1,pad1,bias,relu,sum
 ///     conv:n1c3h224w224,k64r7s7,stride2,pad3,bias,relu,maxpool3/2/1
 ///     linear:n32c512,k1000
+///     linear:n4c64h28w28,k10
 ///     maxpool:n1c64h112w112,r3s3,stride2,pad1
 ///     meanpool:n1c2048h7w7
 ///

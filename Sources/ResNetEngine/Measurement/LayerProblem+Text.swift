@@ -5,8 +5,7 @@ extension LayerProblem: CustomStringConvertible {
         let text =
             switch layer {
             case .convolution(let layer): layer.text(images: images)
-            case .linear(let layer):
-                "linear:n\(images)c\(layer.inputs),k\(layer.outputs)" + (layer.rectifies ? ",relu" : "")
+            case .linear(let layer): layer.text(images: images)
             case .pooling(let layer): layer.text(images: images)
             }
         return text + (clearedHalo == 0 ? "" : ",halo\(clearedHalo)")
@@ -41,10 +40,12 @@ extension LayerProblem: CustomStringConvertible {
             self.layer = .convolution(layer)
         case "linear":
             let weights = try words.next(keys: ["k"])
-            guard let c = input["c"], let k = weights["k"], input["h"] == nil, input["w"] == nil else {
-                throw EngineError(.usage, subject, text, expected: "linear:c…,k…")
+            guard let c = input["c"], let k = weights["k"], input["h"] != nil || input["w"] == nil else {
+                throw EngineError(.usage, subject, text, expected: "linear:c…,k…, or linear:c…h…w…,k…")
             }
-            var layer = LinearLayer(inputs: c, outputs: k)
+            let height = input["h"] ?? 1
+            let shape = FeatureShape(channels: c, height: height, width: input["w"] ?? height)
+            var layer = LinearLayer(input: shape, outputs: k)
             while let word = words.next() {
                 guard word == "relu" else { throw words.unknown(word) }
                 layer.rectifies = true
@@ -118,6 +119,13 @@ extension PoolingWindow {
         (kernelHeight, kernelWidth) = values[0]
         (strideHeight, strideWidth) = values[1]
         (paddingHeight, paddingWidth) = values[2]
+    }
+}
+
+extension LinearLayer {
+    fileprivate func text(images: Int) -> String {
+        let area = input.height == 1 && input.width == 1 ? "" : "h\(input.height)w\(input.width)"
+        return "linear:n\(images)c\(input.channels)\(area),k\(outputs)" + (rectifies ? ",relu" : "")
     }
 }
 

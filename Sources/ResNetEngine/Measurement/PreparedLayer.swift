@@ -57,8 +57,9 @@ struct PreparedLayer {
             case .apart: residual = try places.place(shape, .blocked, halo: 0)
             }
         case .linear(let layer):
+            try layer.input.check(subject: places.node)
             operation = try layer.operation(&random, node: places.node)
-            input = try places.place(FeatureShape(channels: layer.inputs), .blocked, halo: 0)
+            input = try places.place(layer.input, .blocked, halo: 0)
             output = try places.place(FeatureShape(channels: layer.outputs), .blocked, halo: halo)
             residual = nil
         case .pooling(let layer):
@@ -139,7 +140,7 @@ extension ConvolutionLayer {
 extension LinearLayer {
     fileprivate func operation(_ random: inout SeededRandom, node: String) throws(EngineError) -> Linear {
         var operation = try Linear(
-            weight: random.weights([outputs, inputs]), bias: random.tensor([outputs]), node: node)
+            weight: random.weights([outputs, input.elementCount]), bias: random.tensor([outputs]), node: node)
         operation.rectifies = rectifies
         return operation
     }

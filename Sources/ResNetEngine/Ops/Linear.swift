@@ -79,7 +79,7 @@ extension Linear: PlannableOperation {
     }
 
     public func problem(_ context: StepPlanningContext) -> LayerProblem? {
-        var layer = LinearLayer(inputs: inputs, outputs: outputs)
+        var layer = LinearLayer(input: context.inputs[0].shape, outputs: outputs)
         layer.rectifies = rectifies
         return LayerProblem(.linear(layer))
     }
