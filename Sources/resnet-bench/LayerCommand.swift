@@ -9,10 +9,10 @@ struct LayerCommand: ParsableCommand {
         abstract: "Times one layer by every kernel that can run it, on one thread.",
         discussion: """
             The layer is one word, such as conv:n32c64h28w28,k64r3s3,stride1,pad1,bias,relu,sum or \
-            linear:n32c512,k1000; n is the number of images of a call, and reuse97M says that 97 MiB of other data pass \
-            through the caches between two calls, as in a network: resnet-bench profile prints each layer so. Kernels \
-            take turns, so that a noisy neighbour \
-            hits all alike; with --impl only those named are timed.
+            linear:n32c512,k1000; n is the number of images of a call, and reuse97M1500us says that 97 MiB of other data \
+            pass through the caches, and 1.5 ms, between two calls, as in a network: resnet-bench profile prints each \
+            layer so. Kernels take turns, so that a noisy neighbour hits all alike; with --impl only those named are \
+            timed.
             """)
 
     @Argument(help: ArgumentHelp("The layer.", valueName: "problem"))

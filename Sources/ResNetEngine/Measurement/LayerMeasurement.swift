@@ -130,6 +130,9 @@ public final class LayerMeasurement: @unchecked Sendable {
             gflops: sum.isNaN ? 0 : Double(flopsPerCall) / elapsed / 1e9, peakGflops: peakGflops)
     }
 
+    /// Microseconds that are waited for at most between two calls: after these a shared cache holds what others put there.
+    private static let longestPause = 20_000
+
     /// One call that finds the caches as a network's steps would leave them: the second of two, before each of which
     /// other data pass through, the memory of residual and output is used some time before the input is written, and
     /// scratch memory by the step before. Where a network collects the images of a call one by one, other data pass
@@ -139,11 +142,14 @@ public final class LayerMeasurement: @unchecked Sendable {
         let inputs = collectsImages ? problem.images : 1
         let inputSize = inputCount / inputs
         let early = max(evictor.count - privateCacheSize, 0)
+        let pause = Duration.microseconds(min(problem.reuseMicroseconds, Self.longestPause) / inputs)
         var sum: Float = 0
         var elapsed = 0.0
         for _ in 0..<2 {
             for input in 0..<inputs {
+                let start = ContinuousClock.now
                 sum += read(evictor, 0..<early)
+                while ContinuousClock.now - start < pause {}
                 touch(features, inputCount..<features.count)
                 sum += read(evictor, early..<evictor.count)
                 touch(scratch, 0..<scratch.count)

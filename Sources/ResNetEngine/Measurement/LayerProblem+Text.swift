@@ -10,6 +10,7 @@ extension LayerProblem: CustomStringConvertible {
             }
         return text + (clearedHalo == 0 ? "" : ",halo\(clearedHalo)")
             + (reuseMebibytes == 0 ? "" : ",reuse\(reuseMebibytes)M")
+            + (reuseMebibytes == 0 || reuseMicroseconds == 0 ? "" : "\(reuseMicroseconds)us")
     }
 
     /// Reads a layer written as one word.
@@ -25,7 +26,7 @@ extension LayerProblem: CustomStringConvertible {
         var words = LayerWords(parts[1], text, subject)
         let input = try words.next(keys: ["n", "c", "h", "w"])
         images = input["n"] ?? 1
-        reuseMebibytes = words.takeLast("reuse", "M")
+        (reuseMebibytes, reuseMicroseconds) = words.takeReuse()
         clearedHalo = words.takeLast("halo", "")
         switch parts[0] {
         case "conv":
@@ -197,7 +198,18 @@ private struct LayerWords {
 
     mutating func next() -> Substring? { words.isEmpty ? nil : words.removeFirst() }
 
-    /// The number of a last word such as `reuse97M`, which is taken away; 0 where there is none.
+    /// The numbers of a last word such as `reuse97M` or `reuse97M1500us`, which is taken away; 0 where there is none.
+    mutating func takeReuse() -> (mebibytes: Int, microseconds: Int) {
+        guard let word = words.last, word.hasPrefix("reuse"), word.hasSuffix("us"),
+            let mark = word.firstIndex(of: "M"),
+            let time = Self.number(word[mark...].dropFirst().dropLast(2)),
+            let size = Self.number(word[..<mark].dropFirst(5))
+        else { return (takeLast("reuse", "M"), 0) }
+        words.removeLast()
+        return (size, time)
+    }
+
+    /// The number of a last word such as `halo1`, which is taken away; 0 where there is none.
     mutating func takeLast(_ prefix: String, _ suffix: String) -> Int {
         guard let word = words.last, word.hasPrefix(prefix), word.hasSuffix(suffix),
             let number = Self.number(word.dropFirst(prefix.count).dropLast(suffix.count))

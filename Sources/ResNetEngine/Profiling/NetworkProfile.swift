@@ -25,6 +25,17 @@ public struct NetworkProfile: Sendable {
         /// What was counted an image, of what was counted in any batch.
         public let counts: [PerformanceEvent: Double]
 
+        /// The layer as `resnet-bench layer` takes it, with the time that passed between two calls; nil for what that
+        /// command does not time.
+        public var problem: LayerProblem? {
+            guard var problem = planned?.problem else { return nil }
+            let microseconds = 1e3 * imageMilliseconds * Double(problem.images)
+            problem.reuseMicroseconds = Int(min(microseconds, 1e6).rounded())
+            return problem
+        }
+
+        /// Milliseconds an image of all layers together.
+        let imageMilliseconds: Double
         /// Floating-point operations of one image.
         public var flops: Int { planned?.cost.flops ?? 0 }
         public var gflops: Double { milliseconds > 0 ? Double(flops) / milliseconds / 1e6 : 0 }
@@ -105,7 +116,7 @@ public struct NetworkProfile: Sendable {
                 imbalance: mean > 0 ? Double(step.workers.max() ?? 0) / mean : 1,
                 counts: step.counts.reduce(into: [:]) { counts, entry in
                     counts[entry.key] = Double(entry.value) / Double(countedImages[entry.key] ?? 1)
-                })
+                }, imageMilliseconds: milliseconds)
         }
     }
 

@@ -122,7 +122,7 @@ struct ProfileReport {
 
     /// The layer as `resnet-bench layer` takes it, or that it takes none such.
     private func reproduction(of layer: NetworkProfile.Layer) -> String {
-        layer.planned?.problem?.description ?? "none: \(noReproduction(layer))"
+        layer.problem?.description ?? "none: \(noReproduction(layer))"
     }
 
     private func noReproduction(_ layer: NetworkProfile.Layer) -> String {
@@ -151,7 +151,7 @@ struct ProfileReport {
                     + [
                         "\(layer.bytes)", "\(layer.intensity)", "\(layer.imbalance)",
                         planned?.absorbed.joined(separator: " ") ?? "",
-                        planned?.problem.map { "\"\($0)\"" } ?? "",
+                        layer.problem.map { "\"\($0)\"" } ?? "",
                         roofline.percent(of: layer).map { "\($0)" } ?? "", roof(layer) ?? "",
                         "\(median(layer.batchMilliseconds))", "\(deviation(layer.batchMilliseconds))",
                     ] + (counters?.supported ?? []).map { "\(layer.counts[$0] ?? 0)" }
@@ -212,7 +212,7 @@ struct ProfileReport {
             "roof": roof(layer).map(JSONValue.string) ?? .null,
             "imbalance": .number(layer.imbalance),
             "absorbed": .array((planned?.absorbed ?? []).map(JSONValue.string)),
-            "repro": planned?.problem.map { .string("\($0)") } ?? .null,
+            "repro": layer.problem.map { .string("\($0)") } ?? .null,
             "repro_reason": planned?.problem == nil ? .string(noReproduction(layer)) : .null,
             "counters": counters?.json(layer) ?? .null,
         ])
