@@ -39,7 +39,7 @@ import Testing
                 var damaged = whole
                 damaged[index] = byte
                 try damaged.write(to: URL(fileURLWithPath: path))
-                do { _ = try TuningFile(path).read() } catch { #expect(error is EngineError) }
+                do { _ = try TuningFile(path).read() } catch { #expect(error.code == .badData) }
             }
         }
     }

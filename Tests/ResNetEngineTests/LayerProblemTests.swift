@@ -11,7 +11,9 @@ import Testing
         "linear:n1c3,k1,relu", "conv:n1c3h224w224,k64r7s7,stride2,pad3,bias,relu,maxpool3/2/1,reuse97M",
         "conv:n1c3h9w9,k8r3s3,stride1,pad1,maxpool3x2/2x1/1x0/ceil",
         "conv:n1c3h9w9,k8r1s1,stride1,pad0,bias,halo1,reuse2M",
-        "linear:n4c9,k3,reuse1M", "linear:n4c9,k3,reuse1M250us",
+        "linear:n4c9,k3,reuse1M", "linear:n4c9,k3,aged350K,reuse1M250us",
+        "conv:n1c3h9w9,k8r1s1,stride1,pad0,halo1,aged12K,reuse2M",
+        "linear:n4c9,k3,reuse1M250us",
         "linear:n4c9h3w2,k3,relu",
         "maxpool:n2c64h112w110,r3s3,stride2,pad1", "maxpool:n1c5h9w8,r3s2,stride2x1,pad1x0,ceil",
         "meanpool:n1c2048h7w7", "meanpool:n1c8h8w8,r2s2,stride2,pad0,reuse3M",
@@ -36,8 +38,7 @@ import Testing
         "conv:c٣h28,k64r3", "conv:c64h28w28,k64r3s3,maxpool", "conv:c64h28w28,k64r3s3,maxpool3/2",
         "conv:c64h28w28,k64r3s3,maxpool3/2/1/2", "conv:c64h28w28,k64r3s3,maxpool3/-2/1",
         "conv:c64h28w28,k64r3s3,reuse97", "conv:c64h28w28,k64r3s3,reuseM", "linear:c5,k3,reuse1Mus",
-        "linear:c5,k3,reuse1us",
-
+        "linear:c5,k3,reuse1us", "linear:c5,k3,aged1K", "linear:c5,k3,reuse1M,aged1K",
         "conv:c64h28w28,k64r3s3,reuse1M,relu", "conv:c64h28w28,k64r3s3,halo1,relu",
         "conv:c64h28w28,k64r3s3,halo",
         "conv:reuse1M", "linear:c5w2,k3", "linear:c5h0,k3", "maxpool:c3", "maxpool:c3h4w4,k3",
@@ -66,7 +67,8 @@ import Testing
     @Test(arguments: [
         "conv:c20h5w7,k40r3s3,pad1,bias,relu,sum", "conv:c3h9w9,k8r3s3,stride2,pad1,sum-apart",
         "linear:n2c40,k3", "conv:n2c3h20w17,k20r7s7,stride2,pad3,bias,relu,maxpool3/2/1", "meanpool:c20h5w4",
-        "maxpool:n2c40h9w9,r3s3,stride2,pad1", "linear:n4c40,k3,reuse1M200us", "linear:n4c20h3w2,k3",
+        "maxpool:n2c40h9w9,r3s3,stride2,pad1", "linear:n4c40,k3,reuse1M200us",
+        "linear:n2c40,k3,aged9999K,reuse1M", "linear:n4c20h3w2,k3",
         "conv:c16h8w8,k16r3s3,pad1,sum,reuse2M", "conv:c16h8w8,k16r1s1,halo2,reuse2M",
     ])
     func layersAreTimed(text: String) throws {

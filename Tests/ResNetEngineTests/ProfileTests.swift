@@ -104,6 +104,42 @@ import Testing
         #expect(before.allSatisfy { Set($0.keys) == Set(supported) })
     }
 
+    /// A layer's word has the images that its calls really took.
+    @Test func problemsHaveTheImagesOfACall() throws {
+        let model = try Model(ResNet(blocks: 1, channels: 32, imageHeight: 9, imageWidth: 8), seed: 1)
+        let engine = try Engine(model, options: makeOptions())
+        for rows in [1, 3, 4, 9, 16, 33] {
+            let batch = try profile(engine, seededInput([rows, 3, 9, 8]), counters: [])
+            var sums = NetworkProfile(engine)
+            sums.add(batch)
+            for layer in sums.layers {
+                guard let problem = layer.problem else { continue }
+                let calls = batch.events.filter { $0.step == layer.index }
+                let mean = Double(calls.reduce(0) { $0 + $1.images }) / Double(calls.count)
+                #expect(
+                    abs(Double(problem.images) - mean) <= 0.5 && problem.images <= rows,
+                    "\(rows) rows: \(problem)")
+            }
+        }
+    }
+
+    /// And what passed through the caches since its input began to be written.
+    @Test func problemsHaveTheAgeOfTheirInput() throws {
+        let model = try Model(ResNet(blocks: 1, channels: 64, imageHeight: 28, imageWidth: 28), seed: 1)
+        let steps = try Engine(model, options: makeOptions()).steps
+        #expect(
+            steps.map(\.node) == [
+                "make_layer.0.conv1", "make_layer.0.conv3", "make_layer.0.conv2", "layer_out",
+            ])
+        let (image, map) = (4 * 3 * 28 * 28, 4 * 64 * 28 * 28)
+        let packed = steps.map(\.packedBytes)
+        let ages = [
+            0, 0, packed[0] + image + packed[1] + image + map, packed[2] + 2 * map,
+        ]
+        #expect(steps.map { $0.problem?.agedKibibytes } == ages.map { $0 >> 10 })
+        #expect(steps.allSatisfy { $0.problem?.reuseMebibytes ?? 0 > 0 })
+    }
+
     @Test func recordersAreReused() throws {
         let recorder = try StepRecorder(slots: 2, capacity: 8, counters: [])
         recorder.begin(1)

@@ -57,6 +57,15 @@ import Testing
         }
     }
 
+    /// Groups shrink for others only.
+    @Test func oneWorkerTakesFullGroups() {
+        let cursors = ShardCursors(weights: [2], imageGroup: 4)
+        cursors.deal(rows: 14)
+        var sizes: [Int] = []
+        while let images = cursors.claim(slot: 0) { sizes.append(images.count) }
+        #expect(sizes == [4, 4, 4, 2])
+    }
+
     @Test func shardsFollowWeights() {
         let cursors = ShardCursors(weights: [3, 1], imageGroup: 1)
         cursors.deal(rows: 40)

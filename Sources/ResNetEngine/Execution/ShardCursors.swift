@@ -3,7 +3,8 @@ import Synchronization
 /// Hands out the images of a phase: each worker slot first takes groups of its own shard, then steals from the
 /// shard with most left.
 ///
-/// Groups shrink towards the end of a shard, so that no worker starts a long group while the others run dry.
+/// Groups shrink towards the end of a shard, so that no worker starts a long group while the others run dry; one worker
+/// alone has no others.
 final class ShardCursors: @unchecked Sendable {
     /// One shard, alone on its cache lines.
     private struct Shard: ~Copyable {
@@ -56,7 +57,7 @@ final class ShardCursors: @unchecked Sendable {
         let end = shards[slot].end
         var start = shards[slot].next.load(ordering: .acquiring)
         while start < end {
-            let count = max(1, min(imageGroup, (end - start + 1) / 2))
+            let count = min(imageGroup, weights.count > 1 ? (end - start + 1) / 2 : end - start)
             let (done, seen) = shards[slot].next.weakCompareExchange(
                 expected: start, desired: start + count, ordering: .acquiringAndReleasing)
             if done { return start..<start + count }

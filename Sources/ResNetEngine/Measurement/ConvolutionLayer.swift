@@ -89,8 +89,8 @@ public struct PoolingLayer: Sendable, Hashable {
 /// and the window's size, stride and padding), windows that do not reach over the far edge (`ceil`). A pooling without
 /// window takes the whole map. A number for both directions may be two, `stride2x1`, height first. Maps of fewer than 16
 /// channels are `planar`, others `blocked`, unless said. `halo1` says that the step clears a pixel around its output, and
-/// `reuse97M` that 97 MiB of other data pass between two calls,
-/// `reuse97M1500us` that this takes as long.
+/// `reuse97M` that 97 MiB of other data pass between two calls, `reuse97M1500us` that this takes as long; `aged350K`
+/// before it that the last 350 KiB of these pass while the input is written and until it is read.
 public struct LayerProblem: Sendable, Hashable {
     public enum Layer: Sendable, Hashable {
         case convolution(ConvolutionLayer)
@@ -105,6 +105,8 @@ public struct LayerProblem: Sendable, Hashable {
     /// MiB of other data, a network's other weights and features, that pass through the caches between two calls; 0:
     /// nothing comes between them.
     public var reuseMebibytes = 0
+    /// KiB of those that pass while the input is written and until it is read.
+    public var agedKibibytes = 0
     /// Microseconds between two calls, in which others that share the caches use them too.
     public var reuseMicroseconds = 0
 

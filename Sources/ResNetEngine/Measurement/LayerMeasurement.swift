@@ -138,13 +138,14 @@ public final class LayerMeasurement: @unchecked Sendable {
 
     /// One call that finds the caches as a network's steps would leave them: the second of two, before each of which
     /// other data pass through, the memory of residual and output is used some time before the input is written, and
-    /// scratch memory by the step before. Where a network collects the images of a call one by one, other data pass
-    /// between them too.
+    /// scratch memory by the step before. The last of the other data pass while the input is written. Where a network
+    /// collects the images of a call one by one, other data pass between them too.
     private func networkSample() -> Sample {
         let peakGflops = peak.slice()
         let inputs = collectsImages ? problem.images : 1
         let inputSize = inputCount / inputs
-        let early = max(evictor.count - privateCacheSize, 0)
+        let late = evictor.count - min(problem.agedKibibytes << 8, evictor.count)
+        let early = min(max(evictor.count - privateCacheSize, 0), late)
         let pause = Duration.microseconds(pauseMicroseconds / inputs)
         var sum: Float = 0
         var elapsed = 0.0
@@ -154,9 +155,10 @@ public final class LayerMeasurement: @unchecked Sendable {
                 sum += read(evictor, 0..<early)
                 while ContinuousClock.now - start < pause {}
                 touch(features, inputCount..<features.count)
-                sum += read(evictor, early..<evictor.count)
+                sum += read(evictor, early..<late)
                 touch(scratch, 0..<scratch.count)
-                touch(features, inputSize * input..<inputSize * (input + 1))
+                sum += touch(
+                    features, inputSize * input..<inputSize * (input + 1), among: late..<evictor.count)
             }
             elapsed = ContinuousClock().measure { call() }.seconds
         }
@@ -174,6 +176,19 @@ public final class LayerMeasurement: @unchecked Sendable {
     private func touch(_ memory: AlignedBuffer<Float>, _ floats: Range<Int>) {
         for index in stride(from: floats.lowerBound, to: floats.upperBound, by: channelBlock) {
             memory.pointer[index] += 0
+        }
+    }
+
+    /// Does both in turns.
+    private func touch(_ memory: AlignedBuffer<Float>, _ floats: Range<Int>, among others: Range<Int>)
+        -> Float
+    {
+        let lines = (floats.count + channelBlock - 1) / channelBlock
+        return (0..<lines).reduce(0) { sum, line in
+            let first = floats.lowerBound + line * channelBlock
+            touch(memory, first..<min(first + channelBlock, floats.upperBound))
+            let start = others.lowerBound + others.count * line / lines
+            return sum + read(evictor, start..<others.lowerBound + others.count * (line + 1) / lines)
         }
     }
 

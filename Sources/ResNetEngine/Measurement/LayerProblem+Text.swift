@@ -9,6 +9,7 @@ extension LayerProblem: CustomStringConvertible {
             case .pooling(let layer): layer.text(images: images)
             }
         return text + (clearedHalo == 0 ? "" : ",halo\(clearedHalo)")
+            + (reuseMebibytes == 0 || agedKibibytes == 0 ? "" : ",aged\(agedKibibytes)K")
             + (reuseMebibytes == 0 ? "" : ",reuse\(reuseMebibytes)M")
             + (reuseMebibytes == 0 || reuseMicroseconds == 0 ? "" : "\(reuseMicroseconds)us")
     }
@@ -27,6 +28,7 @@ extension LayerProblem: CustomStringConvertible {
         let input = try words.next(keys: ["n", "c", "h", "w"])
         images = input["n"] ?? 1
         (reuseMebibytes, reuseMicroseconds) = words.takeReuse()
+        if reuseMebibytes > 0 { agedKibibytes = words.takeLast("aged", "K") }
         clearedHalo = words.takeLast("halo", "")
         switch parts[0] {
         case "conv":

@@ -132,11 +132,30 @@ struct Planner {
             }
         }
         draft.plan.packedBytes = packed.bytes
+        noteReuse(&draft.plan, graph, sequence)
+    }
+
+    /// What passes through the caches between two runs of each step, and while its input waits there.
+    private func noteReuse(_ plan: inout Plan, _ graph: Graph, _ sequence: StepSequence) {
         // Between two runs of a step all others see their weights and features.
-        let arenaBytes = 4 * (draft.plan.slotArenaSize + draft.plan.scratchSize)
-        let passing = ((packed.bytes + arenaBytes) >> 20) + 1
-        for index in draft.plan.summaries.indices {
-            draft.plan.summaries[index].problem?.reuseMebibytes = passing
+        let arenaBytes = 4 * (plan.slotArenaSize + plan.scratchSize)
+        let passing = ((plan.packedBytes + arenaBytes) >> 20) + 1
+        let nodes = sequence.entries.compactMap { entry in
+            if case .node(let index) = entry.kind { graph.nodes[index] } else { nil }
+        }
+        var moved = 0
+        // What had been moved when each edge began to be written, and its own size.
+        var written: [Edge: Int] = [:]
+        for (index, node) in nodes.enumerated() {
+            let step = plan.summaries[index]
+            plan.summaries[index].problem?.reuseMebibytes = passing
+            if let first = node.inputs.first, let before = written[first] {
+                plan.summaries[index].problem?.agedKibibytes = (moved - before) >> 10
+            }
+            let output = 4 * plan.microBatch * step.output.elementCount
+            written[node.output] = moved + output
+            moved += step.packedBytes + output
+            moved += step.inputs.reduce(0) { $0 + 4 * plan.microBatch * $1.elementCount }
         }
     }
 

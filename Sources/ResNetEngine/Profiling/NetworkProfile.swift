@@ -25,15 +25,18 @@ public struct NetworkProfile: Sendable {
         /// What was counted an image, of what was counted in any batch.
         public let counts: [PerformanceEvent: Double]
 
-        /// The layer as `resnet-bench layer` takes it, with the time that passed between two calls; nil for what that
-        /// command does not time.
+        /// The layer as `resnet-bench layer` takes it, with the images of a call and the time that passed between two;
+        /// nil for what that command does not time.
         public var problem: LayerProblem? {
             guard var problem = planned?.problem else { return nil }
+            problem.images = max(1, min(problem.images, imagesPerCall))
             let microseconds = 1e3 * imageMilliseconds * Double(problem.images)
             problem.reuseMicroseconds = Int(min(microseconds, 1e6).rounded())
             return problem
         }
 
+        /// Images of a call that took whole ones, rounded; 1 if there was none.
+        let imagesPerCall: Int
         /// Milliseconds an image of all layers together.
         let imageMilliseconds: Double
         /// Floating-point operations of one image.
@@ -52,6 +55,9 @@ public struct NetworkProfile: Sendable {
     private struct Sums {
         var nanoseconds = 0
         var calls = 0
+        /// Calls that took whole images, and these.
+        var wholeCalls = 0
+        var wholeImages = 0
         /// Milliseconds an image of each batch.
         var batches: [Double] = []
         var workers: [Int]
@@ -84,6 +90,10 @@ public struct NetworkProfile: Sendable {
             }
             total[event.step] += event.nanoseconds
             sums[event.step].calls += 1
+            if event.parts == 1 {
+                sums[event.step].wholeCalls += 1
+                sums[event.step].wholeImages += event.images
+            }
             sums[event.step].workers[event.worker] += event.nanoseconds
         }
         for step in sums.indices {
@@ -116,7 +126,8 @@ public struct NetworkProfile: Sendable {
                 imbalance: mean > 0 ? Double(step.workers.max() ?? 0) / mean : 1,
                 counts: step.counts.reduce(into: [:]) { counts, entry in
                     counts[entry.key] = Double(entry.value) / Double(countedImages[entry.key] ?? 1)
-                }, imageMilliseconds: milliseconds)
+                }, imagesPerCall: (step.wholeImages + step.wholeCalls / 2) / max(step.wholeCalls, 1),
+                imageMilliseconds: milliseconds)
         }
     }
 

@@ -27,22 +27,26 @@ struct ProfileReport {
         profile = NetworkProfile(engine)
     }
 
-    /// Takes in a batch, how long one without a profile took just before, and how long it took itself.
-    private mutating func add(_ batch: BatchProfile, nanoseconds: (plain: Int, profiled: Int)) {
-        profile.add(batch)
-        ratios.append(Double(nanoseconds.profiled) / Double(max(nanoseconds.plain, 1)))
-    }
-
-    /// Takes in a batch with a profile, which it returns, after one without.
+    /// Takes in a batch with a profile, which it returns. One without comes before it in even turns and after it in odd
+    /// ones, so that a machine that slows down or recovers falls on both alike.
     @discardableResult
     mutating func addTurn(
         input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>
     ) throws(EngineError) -> BatchProfile {
-        try engine.score(rows: rows, input: input, output: output)
-        let plain = engine.lastBatchNanoseconds
+        let engine = engine
+        let rows = rows
+        func plainNanoseconds() throws(EngineError) -> Int {
+            try engine.score(rows: rows, input: input, output: output)
+            return engine.lastBatchNanoseconds
+        }
+        let isEven = ratios.count.isMultiple(of: 2)
+        var plain = isEven ? try plainNanoseconds() : 0
         let batch = try engine.profile(
             rows: rows, input: input, output: output, counters: counters?.supported ?? [])
-        add(batch, nanoseconds: (plain, engine.lastBatchNanoseconds))
+        let profiled = engine.lastBatchNanoseconds
+        if !isEven { plain = try plainNanoseconds() }
+        profile.add(batch)
+        ratios.append(Double(profiled) / Double(max(plain, 1)))
         return batch
     }
 
@@ -51,6 +55,11 @@ struct ProfileReport {
 
     /// How much longer a batch takes with a profile: the median over pairs.
     private var overheadPercent: Double { 100 * (median(ratios) - 1) }
+
+    /// Standard error of that, as of a median of values that lie about it as a normal distribution's do.
+    private var overheadError: Double {
+        100 * (Double.pi / 2 / Double(max(ratios.count, 1))).squareRoot() * deviation(ratios)
+    }
 
     var layers: [NetworkProfile.Layer] {
         let layers = profile.layers
@@ -103,7 +112,8 @@ struct ProfileReport {
             all layers  \(NumberText.fixed(profile.milliseconds, 3)) ms, workers busy \
             \(NumberText.fixed(profile.busyMilliseconds, 3)) ms; peak \(NumberText.fixed(peak, 1)) GFLOP/s a core, \
             memory \(roofline.gigabytesPerSecond.map { NumberText.fixed($0, 1) + " GB/s a core" } ?? "not measured")
-            overhead    \(NumberText.fixed(overheadPercent, 2)) % of a batch without a profile
+            overhead    \(NumberText.fixed(overheadPercent, 2)) ± \(NumberText.fixed(overheadError, 2)) % of a batch \
+            without a profile
 
             """
     }
@@ -184,6 +194,7 @@ struct ProfileReport {
             "total_ms": .number(profile.milliseconds),
             "busy_ms": .number(profile.busyMilliseconds),
             "overhead_percent": .number(overheadPercent),
+            "overhead_percent_error": .number(overheadError),
             "counters": counters?.json ?? .null,
             "layers": layersJSON,
             "warnings": warnings.json,
