@@ -24,7 +24,6 @@ struct OneDNNStep: Step {
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
         guard part.isFirst else { return }
         for image in images {
-            if output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             func start(_ placement: TensorPlacement) -> UnsafeMutablePointer<Float> {
                 features == .engine
                     ? context.origin(image, of: placement) : context.image(image, of: placement)

@@ -65,7 +65,6 @@ struct SigmoidGateStep: Step {
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
         let rows = part.rows(of: output.shape.height)
         for image in images {
-            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             for plane in 0..<output.planes {
                 let gates = context.origin(image, of: gate) + plane * gate.planeStride
                 // Above the last channel maps hold zeros, and so zeros come out.

@@ -177,7 +177,6 @@ private struct LoadedConvolutionStep: Step {
         let rows = cuts ? part.rows(of: height) : part.isFirst ? 0..<height : 0..<0
         var problem = problem
         for image in images {
-            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             guard !rows.isEmpty else { continue }
             let overwritten = residual == output
             // Once overwritten it cannot be looked at; other rows of it are other workers'.

@@ -171,7 +171,6 @@ private struct LoadedOperationStep: Step {
         let cuts = functions.flags & UInt32(RE_CUTS_ROWS) != 0
         let rows = cuts ? part.rows(of: height) : part.isFirst ? 0..<height : 0..<0
         for image in images {
-            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             guard !rows.isEmpty else { continue }
             let overwritten = inputs.contains(output)
             // Once overwritten it cannot be looked at; other rows of it are other workers'.

@@ -24,26 +24,50 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
     public var byteCount: Int { count * MemoryLayout<Element>.stride }
     public var elements: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
 
+    /// What the system mapped; nil for memory of the heap.
+    private let mapping: UnsafeMutableRawBufferPointer?
+
+    /// - Parameters:
+    ///   - count: elements. Pages of a large buffer come into being as they are first touched, near the thread that does.
+    ///   - subject: what an error names.
+    ///   - isSparse: whether most of it may never be touched: huge pages would fill it all the same.
     /// - Throws: `resource` when the system refuses the memory.
-    public init(count: Int, subject: String = "memory") throws(EngineError) {
+    public init(count: Int, subject: String = "memory", isSparse: Bool = false) throws(EngineError) {
         let (byteCount, overflow) = max(count, 1).multipliedReportingOverflow(
             by: MemoryLayout<Element>.stride)
         var memory: UnsafeMutableRawPointer?
-        let isHuge = byteCount >= Self.hugePage
-        guard !overflow, count >= 0, byteCount <= Int.max - Self.hugePage,
-            posix_memalign(&memory, isHuge ? Self.hugePage : Self.alignment, byteCount) == 0, let memory
-        else {
+        var mapping: UnsafeMutableRawBufferPointer?
+        if !overflow, count >= 0, byteCount <= Int.max - Self.hugePage {
+            if byteCount >= Self.hugePage {
+                mapping = Self.map(byteCount + Self.hugePage)
+                memory = mapping?.baseAddress?.alignedUp(toMultipleOf: Self.hugePage)
+            } else if posix_memalign(&memory, Self.alignment, byteCount) == 0 {
+                memory.map { _ = memset($0, 0, byteCount) }
+            }
+        }
+        guard let memory else {
             throw EngineError(
                 .resource, subject, "\(count) elements of \(Element.self) refused by the system")
         }
         #if os(Linux)
             // Advice alone: a system that has none to give goes on with small pages.
-            if isHuge { madvise(memory, byteCount / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
+            if mapping != nil, !isSparse {
+                madvise(memory, byteCount / Self.hugePage * Self.hugePage, MADV_HUGEPAGE)
+            }
         #endif
-        memset(memory, 0, byteCount)
         self.pointer = memory.bindMemory(to: Element.self, capacity: max(count, 1))
         self.count = count
+        self.mapping = mapping
     }
 
-    deinit { free(pointer) }
+    deinit {
+        if let mapping { munmap(mapping.baseAddress, mapping.count) } else { free(pointer) }
+    }
+
+    /// Zero-filled pages of this process alone.
+    private static func map(_ byteCount: Int) -> UnsafeMutableRawBufferPointer? {
+        let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+        guard let start, start != MAP_FAILED else { return nil }
+        return UnsafeMutableRawBufferPointer(start: start, count: byteCount)
+    }
 }

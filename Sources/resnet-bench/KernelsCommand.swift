@@ -71,7 +71,7 @@ struct KernelsCommand: ParsableCommand {
     private func layers(_ engine: Engine) -> String {
         var text = """
             layers of \(engine.model.architecture.name), mode \(options.mode), isa \(engine.isa.rawValue), \
-            micro-batches of \(engine.microBatch)
+            groups of \(engine.imageGroup) images
 
             """
         var table = TextTable([

@@ -133,9 +133,10 @@ import Testing
             ])
         let (image, map) = (4 * 3 * 28 * 28, 4 * 64 * 28 * 28)
         let packed = steps.map(\.packedBytes)
-        let ages = [
-            0, 0, packed[0] + image + packed[1] + image + map, packed[2] + 2 * map,
-        ]
+        // The linear layer waits for four images: all before it runs three times more.
+        let first = packed[0] + image + map + packed[1] + image + map
+        let all = first + packed[2] + 3 * map
+        let ages = [0, 0, first - map, packed[2] + 2 * map + 3 * all]
         #expect(steps.map { $0.problem?.agedKibibytes } == ages.map { $0 >> 10 })
         #expect(steps.allSatisfy { $0.problem?.reuseMebibytes ?? 0 > 0 })
     }

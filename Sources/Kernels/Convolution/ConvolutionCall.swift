@@ -33,6 +33,8 @@ public struct ConvolutionCall {
     public var passesOutermost: Bool
     /// Whether weights do not stay in the cache, so that those of the next pass are asked for during this one.
     public var prefetchesWeights: Bool
+    /// What the last pass asks for: the weights of the call after this one.
+    public var followingWeights: UnsafePointer<Float>
     /// Output channel blocks.
     public var blocks: Int
     public var height: Int
@@ -52,7 +54,8 @@ public struct ConvolutionCall {
         residual: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>,
         statistics: UnsafeMutablePointer<Float>?, runs: UnsafePointer<Int32>, ahead: UnsafePointer<Int32>,
         runCount: Int, runLength: Int, runsPerPass: Int, passesOutermost: Bool, prefetchesWeights: Bool,
-        blocks: Int, height: Int, width: Int, inputRowStride: Int, inputPixelStride: Int,
+        followingWeights: UnsafePointer<Float>, blocks: Int, height: Int, width: Int, inputRowStride: Int,
+        inputPixelStride: Int,
         outputRowStride: Int, outputBlockStride: Int, residualRowStride: Int, residualBlockStride: Int,
         rectifies: Bool
     ) {
@@ -69,6 +72,7 @@ public struct ConvolutionCall {
         self.runsPerPass = runsPerPass
         self.passesOutermost = passesOutermost
         self.prefetchesWeights = prefetchesWeights
+        self.followingWeights = followingWeights
         self.blocks = blocks
         self.height = height
         self.width = width

@@ -23,7 +23,9 @@ public enum DirectConvolution<
                         call, pass: pass, panel: panel,
                         upcoming: panel &+ 1 < panels
                             ? weights(call, pass: pass, panel: panel &+ 1)
-                            : weights(call, pass: (pass &+ 1) % passes, panel: 0))
+                            : pass &+ 1 < passes
+                                ? weights(call, pass: pass &+ 1, panel: 0)
+                                : call.pointee.followingWeights)
                 }
             }
         } else {
@@ -33,7 +35,9 @@ public enum DirectConvolution<
                         call, pass: pass, panel: panel,
                         upcoming: pass &+ 1 < passes
                             ? weights(call, pass: pass &+ 1, panel: panel)
-                            : weights(call, pass: 0, panel: (panel &+ 1) % panels))
+                            : panel &+ 1 < panels
+                                ? weights(call, pass: 0, panel: panel &+ 1)
+                                : call.pointee.followingWeights)
                 }
             }
         }

@@ -214,7 +214,6 @@ final class BatchRun: @unchecked Sendable {
                 let row = rows - sharedCount + image
                 context.slotArena = workspace.shared[image].pointer
                 context.groupStart = row
-                context.microBatchStart = row
                 run(
                     step, phase, context, row..<row + 1, StepPart(index: index, count: queue.parts), slot,
                     recorder)
@@ -292,26 +291,32 @@ final class BatchRun: @unchecked Sendable {
         }
     }
 
+    /// Walks a group of images through a phase.
     private func walk(
         _ group: Range<Int>, _ phase: Int, _ context: inout StepContext, _ slot: Int,
         _ recorder: StepRecorder?
     ) {
         context.groupStart = group.lowerBound
-        for (index, stage) in plan.phases[phase].stages.enumerated() {
-            let first = stageStarts[phase][index]
-            let steps = first..<first + stage.steps.count
-            if stage.takesGroups {
-                context.microBatchStart = group.lowerBound
-                for step in steps { run(step, phase, context, group, .whole, slot, recorder) }
-                continue
-            }
-            var start = group.lowerBound
-            while start < group.upperBound {
-                let images = start..<min(start + plan.microBatch, group.upperBound)
-                context.microBatchStart = start
-                for step in steps { run(step, phase, context, images, .whole, slot, recorder) }
-                start = images.upperBound
-            }
+        walk(group, phase, through: plan.phases[phase].stages.count, context, slot, recorder)
+    }
+
+    /// Walks images through the first `count` stages, as many at once as the last of them takes.
+    private func walk(
+        _ images: Range<Int>, _ phase: Int, through count: Int, _ context: StepContext, _ slot: Int,
+        _ recorder: StepRecorder?
+    ) {
+        guard count > 0 else { return }
+        let stage = count - 1
+        let size = plan.phases[phase].stages[stage].images
+        let steps =
+            stageStarts[phase][stage]..<stageStarts[phase][stage]
+            + plan.phases[phase].stages[stage].steps.count
+        var start = images.lowerBound
+        while start < images.upperBound {
+            let piece = start..<min(start + size, images.upperBound)
+            walk(piece, phase, through: stage, context, slot, recorder)
+            for step in steps { run(step, phase, context, piece, .whole, slot, recorder) }
+            start = piece.upperBound
         }
     }
 }

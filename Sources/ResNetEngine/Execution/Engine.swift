@@ -20,8 +20,9 @@ public final class Engine: Sendable {
     /// Where the workers run.
     public let placement: Placement
     public let memory: MemoryPrediction
-    /// Rows that share one walk through the cache-resident part of the network.
-    public var microBatch: Int { plan.microBatch }
+    /// Images that a worker takes at once: one by one through the layers of large maps, together through those where they
+    /// share a reading of the weights.
+    public var imageGroup: Int { plan.imageGroup }
     /// The planned steps, in order.
     public var steps: [PlannedStep] { plan.summaries }
     /// All steps in the order in which a worker runs them, those between the network's nodes included.

@@ -3,8 +3,8 @@ import Synchronization
 /// Hands out the images of a phase: each worker slot first takes groups of its own shard, then steals from the
 /// shard with most left.
 ///
-/// Groups shrink towards the end of a shard, so that no worker starts a long group while the others run dry; one worker
-/// alone has no others.
+/// The last group of a shard is a small one, so that no worker starts a long group while the others run dry; one worker
+/// alone has no others. More than one small one would read the weights that a group shares as many times.
 final class ShardCursors: @unchecked Sendable {
     /// One shard, alone on its cache lines.
     private struct Shard: ~Copyable {
@@ -16,11 +16,14 @@ final class ShardCursors: @unchecked Sendable {
     private let shards: UnsafeMutablePointer<Shard>
     private let weights: [Double]
     private let imageGroup: Int
+    /// Images of the last group of a shard.
+    private let tail: Int
 
     /// - Parameter weights: the relative speed of each slot's core.
     init(weights: [Double], imageGroup: Int) {
         self.weights = weights
         self.imageGroup = imageGroup
+        tail = weights.count > 1 ? max(imageGroup / 4, 1) : imageGroup
         shards = .allocate(capacity: weights.count)
         for slot in weights.indices { (shards + slot).initialize(to: Shard()) }
     }
@@ -57,7 +60,8 @@ final class ShardCursors: @unchecked Sendable {
         let end = shards[slot].end
         var start = shards[slot].next.load(ordering: .acquiring)
         while start < end {
-            let count = min(imageGroup, weights.count > 1 ? (end - start + 1) / 2 : end - start)
+            let left = end - start
+            let count = min(imageGroup, max(left - tail, min(left, tail)))
             let (done, seen) = shards[slot].next.weakCompareExchange(
                 expected: start, desired: start + count, ordering: .acquiringAndReleasing)
             if done { return start..<start + count }

@@ -30,7 +30,8 @@ final class Workspace {
         var shared: [AlignedBuffer<Float>] = []
         for image in 0..<Self.sharedImages(slots: count) {
             shared.append(
-                try AlignedBuffer(count: plan.slotArenaSize, subject: "arena of shared image \(image)"))
+                try AlignedBuffer(
+                    count: plan.slotArenaSize, subject: "arena of shared image \(image)", isSparse: true))
         }
         self.shared = shared
         coefficients = try AlignedBuffer(count: plan.coefficientSize, subject: "coefficients")
@@ -59,12 +60,13 @@ final class Workspace {
         )
     }
 
-    /// Bytes that a workspace takes.
+    /// Bytes that a workspace takes once it has been used: of a shared image's arena those of one image.
     ///
     /// - Throws: `resource` when they cannot be addressed.
     static func byteCount(_ plan: Plan, slots: Int, rows: Int) throws(EngineError) -> Int {
         var size = ByteCount(subject: "batch of \(rows)")
-        try size.add(4, plan.slotArenaSize, slots + sharedImages(slots: slots))
+        try size.add(4, plan.slotArenaSize, slots)
+        try size.add(4, plan.imageArenaSize, sharedImages(slots: slots))
         try size.add(4, plan.scratchSize, slots)
         try size.add(4, plan.coefficientSize)
         if plan.isBatchCoupled { try size.add(rows, 4 * plan.batchArenaSize + 8 * plan.statisticsSize) }

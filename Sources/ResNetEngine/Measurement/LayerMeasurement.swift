@@ -30,8 +30,6 @@ public final class LayerMeasurement: @unchecked Sendable {
     private let failures: StepFailures
     /// Floats of all inputs, which lie before everything else in `features`.
     private let inputCount: Int
-    /// Whether a network collects the images of a call one by one.
-    private let collectsImages: Bool
     /// Other data, to fill the caches.
     private let evictor: AlignedBuffer<Float>
     /// Floats that the worker's own cache holds.
@@ -83,13 +81,14 @@ public final class LayerMeasurement: @unchecked Sendable {
         failures = layer.failures
         context = layer.context
         inputCount = layer.inputCount
-        collectsImages = layer.collectsImages
         peak = PeakMeasurement(isa: isa, milliseconds: 1)
         privateCacheSize = machine.workerCaches.last / 4
         // More than all caches together hold evicts no more.
         let caches = machine.caches
         let largest = max(caches.l3?.bytes ?? 0, caches.l2?.bytes ?? 0, 32 << 20)
-        let passing = min(problem.reuseMebibytes, largest >> 19) << 20
+        let passing =
+            min(max(problem.reuseMebibytes, problem.agedKibibytes >> 10), largest >> 19)
+            << 20
         // What passes may leave nothing in the caches that time could take away.
         pauseMicroseconds = passing < largest ? min(problem.reuseMicroseconds, Self.longestPause) : 0
         evictor = try AlignedBuffer(count: max(evictedBytes, passing) / 4, subject: "cache eviction")
@@ -138,28 +137,22 @@ public final class LayerMeasurement: @unchecked Sendable {
 
     /// One call that finds the caches as a network's steps would leave them: the second of two, before each of which
     /// other data pass through, the memory of residual and output is used some time before the input is written, and
-    /// scratch memory by the step before. The last of the other data pass while the input is written. Where a network
-    /// collects the images of a call one by one, other data pass between them too.
+    /// scratch memory by the step before. The last of the other data pass while the input is written.
     private func networkSample() -> Sample {
         let peakGflops = peak.slice()
-        let inputs = collectsImages ? problem.images : 1
-        let inputSize = inputCount / inputs
         let late = evictor.count - min(problem.agedKibibytes << 8, evictor.count)
         let early = min(max(evictor.count - privateCacheSize, 0), late)
-        let pause = Duration.microseconds(pauseMicroseconds / inputs)
+        let pause = Duration.microseconds(pauseMicroseconds)
         var sum: Float = 0
         var elapsed = 0.0
         for _ in 0..<2 {
-            for input in 0..<inputs {
-                let start = ContinuousClock.now
-                sum += read(evictor, 0..<early)
-                while ContinuousClock.now - start < pause {}
-                touch(features, inputCount..<features.count)
-                sum += read(evictor, early..<late)
-                touch(scratch, 0..<scratch.count)
-                sum += touch(
-                    features, inputSize * input..<inputSize * (input + 1), among: late..<evictor.count)
-            }
+            let start = ContinuousClock.now
+            sum += read(evictor, 0..<early)
+            while ContinuousClock.now - start < pause {}
+            touch(features, inputCount..<features.count)
+            sum += read(evictor, early..<late)
+            touch(scratch, 0..<scratch.count)
+            sum += touch(features, 0..<inputCount, among: late..<evictor.count)
             elapsed = ContinuousClock().measure { call() }.seconds
         }
         return Sample(

@@ -12,7 +12,6 @@ struct PreparedLayer {
     let output: TensorPlacement
     /// Floats of the inputs of all images, which lie before everything else in `features`.
     let inputCount: Int
-    let collectsImages: Bool
     /// The memory behind `context`.
     let features: AlignedBuffer<Float>
     let scratch: AlignedBuffer<Float>
@@ -74,14 +73,13 @@ struct PreparedLayer {
         output.clearsHalo = halo > 0
         self.output = output
         inputCount = input.elementCount * images
-        collectsImages = operation.wantsImageGroups
         let context = StepPlanningContext(
             node: places.node, table: table, inputs: [input] + (residual.map { [$0] } ?? []), output: output,
             caches: caches, candidates: candidates)
         kernel = try operation.kernelChoice(context)
         try candidates.checkAllowed(kernel.name, node: places.node)
         flops = operation.cost([input.shape] + (residual.map { [$0.shape] } ?? [])).flops
-        step = try operation.step(context)
+        step = HaloClearing.around(try operation.step(context), output: output)
         features = try AlignedBuffer(count: places.size, subject: places.node)
         scratch = try AlignedBuffer(count: try operation.scratchCount(context), subject: places.node)
         var stepContext = StepContext(
@@ -118,7 +116,8 @@ struct PreparedLayer {
             try bytes.add(
                 4, images, shape.channels + channelBlock, shape.height + 2 * halo, shape.width + 2 * halo)
             let placement = TensorPlacement(
-                shape: shape, layout: layout, halo: halo, scope: .microBatch, offset: size)
+                shape: shape, layout: layout, halo: halo, scope: .worker,
+                images: TensorPlacement.capacity(images: images), offset: size)
             size += placement.elementCount * images
             return placement
         }

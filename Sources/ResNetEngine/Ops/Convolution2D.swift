@@ -146,6 +146,13 @@ public struct Convolution2D: Operation {
 }
 
 extension Convolution2D: PlannableOperation {
+    public func imagesAtOnce(output: FeatureShape) -> Int { Self.imagesAtOnce(output: output) }
+
+    /// As many as have some 800 pixels.
+    static func imagesAtOnce(output: FeatureShape) -> Int {
+        max(1, min(16, 800 / max(output.height * output.width, 1)))
+    }
+
     /// Whether the input map may stay planar: few channels would leave most of a channel block empty.
     private var prefersPlanar: Bool {
         geometry.inputChannels < channelBlock && geometry.dilationWidth == 1 && geometry.groups == 1

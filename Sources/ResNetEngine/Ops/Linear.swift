@@ -61,7 +61,7 @@ public struct Linear: Operation {
 }
 
 extension Linear: PlannableOperation {
-    public var wantsImageGroups: Bool { true }
+    public func imagesAtOnce(output: FeatureShape) -> Int { 4 }
 
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         KernelChoice(name: context.table.linear.name)

@@ -61,8 +61,11 @@ public protocol Operation: Sendable {
 /// An operation that the planner turns into a step.
 public protocol PlannableOperation: Operation {
     func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement
-    /// Whether the step wants several images at once rather than one that stays in cache.
-    var wantsImageGroups: Bool { get }
+    /// Images whose features share one reading of the step's weights, if it is to be worth it. A step may get fewer, or
+    /// more where one before it asks for more.
+    ///
+    /// - Parameter output: features of one image.
+    func imagesAtOnce(output: FeatureShape) -> Int
     /// Names of all kernels, candidates for convolutions apart, that an operation of a plugin may name as its choice;
     /// those of this package stand in `BuiltinKernels`.
     var kernels: [String] { get }
@@ -93,7 +96,7 @@ extension PlannableOperation {
     public func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
         InputRequirement()
     }
-    public var wantsImageGroups: Bool { false }
+    public func imagesAtOnce(output: FeatureShape) -> Int { 1 }
     public var kernels: [String] { [] }
     public func problem(_ context: StepPlanningContext) -> LayerProblem? { nil }
     public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }

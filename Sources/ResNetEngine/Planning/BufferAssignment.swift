@@ -6,7 +6,8 @@ struct BufferAssignment {
         var placement: TensorPlacement
         /// Positions in the step sequence of the first writer and the last reader.
         var steps: ClosedRange<Int>
-        var phases: ClosedRange<Int>
+        /// Positions at which its memory is its own.
+        var lifetime: ClosedRange<Int>
     }
 
     private var buffers: [Buffer] = []
@@ -31,15 +32,11 @@ struct BufferAssignment {
         for edge in written.keys.sorted(by: { written[$0, default: 0] < written[$1, default: 0] }) {
             let start = written[edge, default: 0]
             let end = max(start, lastRead[edge, default: start])
-            let (first, last) = (sequence.entries[start], sequence.entries[end])
-            let isGrouped = first.stage != last.stage || first.takesGroups
-            let scope: Scope = first.phase != last.phase ? .batch : isGrouped ? .group : .microBatch
             let needs = Self.needs(of: edge, in: graph)
-            var buffer = Buffer(
-                placement: TensorPlacement(
+            var buffer = Self.buffer(
+                TensorPlacement(
                     shape: graph.shape(of: edge), layout: needs.planar ? .planar : .blocked, halo: needs.halo,
-                    scope: scope),
-                steps: start...end, phases: first.phase...last.phase)
+                    scope: .worker), start...end, sequence)
             let shared =
                 overwritten(by: edge, at: start, buffer.placement, graph, lastRead)
                 ?? released(before: start, buffer.placement)
@@ -47,7 +44,10 @@ struct BufferAssignment {
                 let old = buffers[shared]
                 buffer.placement.halo = max(buffer.placement.halo, old.placement.halo)
                 buffer.steps = old.steps.lowerBound...end
-                buffer.phases = old.phases.lowerBound...last.phase
+                buffer.lifetime =
+                    min(
+                        old.lifetime.lowerBound, buffer.lifetime.lowerBound)...max(
+                        old.lifetime.upperBound, buffer.lifetime.upperBound)
                 buffers[shared] = buffer
                 bufferOfEdge[edge] = shared
             } else {
@@ -56,6 +56,32 @@ struct BufferAssignment {
             }
         }
         addNotes(graph, sequence)
+    }
+
+    /// A buffer for what is written and read in `steps`.
+    ///
+    /// The stages before one run several times for each run of it: what waits for it is needed while all of them run
+    /// again. Between phases workers are at different images: what crosses them lives through all of each.
+    private static func buffer(
+        _ placement: TensorPlacement, _ steps: ClosedRange<Int>, _ sequence: StepSequence
+    ) -> Buffer {
+        var placement = placement
+        let entries = sequence.entries
+        let (first, last) = (entries[steps.lowerBound], entries[steps.upperBound])
+        func positions(_ isWithin: (StepSequence.Entry) -> Bool) -> ClosedRange<Int> {
+            (entries.firstIndex(where: isWithin) ?? 0)...(entries.lastIndex(where: isWithin) ?? 0)
+        }
+        if first.phase != last.phase {
+            placement.scope = .batch
+            return Buffer(
+                placement: placement, steps: steps,
+                lifetime: positions { (first.phase...last.phase).contains($0.phase) })
+        }
+        placement.images = last.images
+        return Buffer(
+            placement: placement, steps: steps,
+            lifetime: first.stage == last.stage
+                ? steps : positions { $0.phase == last.phase && $0.stage <= last.stage })
     }
 
     /// A buffer for the notes about each edge whose statistics are wanted: a convolution writes those about its own
@@ -67,10 +93,7 @@ struct BufferAssignment {
             let start = sequence.entries.firstIndex { $0.kind == producer } ?? position
             notesOfEdge[edge] = buffers.count
             buffers.append(
-                Buffer(
-                    placement: RowStatisticsStep.notes(
-                        of: graph.shape(of: edge), scope: entry.takesGroups ? .group : .microBatch),
-                    steps: start...position, phases: entry.phase...entry.phase))
+                Self.buffer(RowStatisticsStep.notes(of: graph.shape(of: edge)), start...position, sequence))
         }
     }
 
@@ -110,7 +133,9 @@ struct BufferAssignment {
                 node.inputs.filter({ bufferOfEdge[$0] == buffer }).count == 1
             else { continue }
             let old = buffers[buffer].placement
-            if old.scope == placement.scope, old.layout == placement.layout, old.shape == placement.shape {
+            if (old.scope, old.images) == (placement.scope, placement.images), old.layout == placement.layout,
+                old.shape == placement.shape
+            {
                 return buffer
             }
         }
@@ -128,47 +153,40 @@ struct BufferAssignment {
 
     // MARK: - Memory
 
-    /// The arena of one scope with `images` images of each of its tensors.
-    func arena(_ scope: Scope, images: Int) -> ArenaLayout {
-        ArenaLayout(items(scope).map { item(at: $0, images: images) })
+    /// Floats that one image takes in a worker's arena.
+    var imageSize: Int {
+        let own = buffers.filter { $0.placement.scope == .worker }
+        return ArenaLayout(
+            own.map { ArenaLayout.Item(size: $0.placement.elementCount, lifetime: $0.steps) }
+        ).size
     }
 
-    /// Places everything; returns the sizes of a slot's arena and, in floats a row, of the shared one.
-    mutating func place(microBatch: Int, imageGroup: Int) -> (slot: Int, batch: Int) {
-        let small = place(.microBatch, images: microBatch, from: 0)
-        let large = place(.group, images: imageGroup, from: small)
-        return (small + large, place(.batch, images: 1, from: 0))
-    }
+    /// Places everything; returns the sizes of a worker's arena and, in floats a row, of the shared one.
+    mutating func place() -> (worker: Int, batch: Int) { (place(.worker), place(.batch)) }
 
-    private mutating func place(_ scope: Scope, images: Int, from base: Int) -> Int {
-        let indices = items(scope)
-        let layout = arena(scope, images: images)
+    private mutating func place(_ scope: Scope) -> Int {
+        let indices = buffers.indices.filter { buffers[$0].placement.scope == scope }
+        let layout = ArenaLayout(
+            indices.map { ArenaLayout.Item(size: size(of: buffers[$0]), lifetime: buffers[$0].lifetime) })
         for (item, index) in indices.enumerated() {
-            buffers[index].placement.offset = base + layout.offsets[item]
+            buffers[index].placement.offset = layout.offsets[item]
         }
         for index in indices where buffers[index].placement.halo > 0 {
-            buffers[index].placement.clearsHalo = indices.contains { sharesMemory(index, $0, images: images) }
+            buffers[index].placement.clearsHalo = indices.contains { sharesMemory(index, $0) }
         }
         return layout.size
     }
 
-    private func items(_ scope: Scope) -> [Int] {
-        buffers.indices.filter { buffers[$0].placement.scope == scope }
-    }
-
-    /// Within a phase workers are at different images: what crosses phases lives through all of each of them.
-    private func item(at index: Int, images: Int) -> ArenaLayout.Item {
-        let buffer = buffers[index]
-        return ArenaLayout.Item(
-            size: buffer.placement.elementCount * images,
-            lifetime: buffer.placement.scope == .microBatch ? buffer.steps : buffer.phases)
+    /// Floats of a buffer; in the batch arena, a row.
+    private func size(of buffer: Buffer) -> Int {
+        buffer.placement.elementCount * (buffer.placement.scope == .batch ? 1 : buffer.placement.images)
     }
 
     /// Whether another buffer leaves values in this one's halo: it overlaps and is not laid out alike.
-    private func sharesMemory(_ index: Int, _ other: Int, images: Int) -> Bool {
+    private func sharesMemory(_ index: Int, _ other: Int) -> Bool {
         let (a, b) = (buffers[index].placement, buffers[other].placement)
-        guard index != other, a.offset < b.offset + b.elementCount * images,
-            b.offset < a.offset + a.elementCount * images
+        guard index != other, a.offset < b.offset + size(of: buffers[other]),
+            b.offset < a.offset + size(of: buffers[index])
         else { return false }
         return (a.offset, a.halo) != (b.offset, b.halo) || a.shape != b.shape || a.layout != b.layout
     }

@@ -2,15 +2,16 @@ import Kernels
 
 /// A graph made executable: phases of stages of steps, every kernel chosen and every tensor placed.
 struct Plan: Sendable {
-    /// Steps that run one after the other on a micro-batch.
+    /// Steps that run one after the other on as many images.
     struct Stage: Sendable {
         var steps: [any Step]
-        /// Whether the stage takes a whole image group at once.
-        var takesGroups: Bool
+        /// Images that the stage takes at once, a power of two.
+        var images: Int
     }
 
-    /// Stages that every worker walks its images through without meeting the others. Workers meet between
-    /// phases, where the statistics of the whole batch become known.
+    /// Stages that every worker walks its images through without meeting the others: each takes more images at once than
+    /// the one before, which runs as many times first. Workers meet between phases, where the statistics of the whole
+    /// batch become known.
     struct Phase: Sendable {
         var prologue: [CoefficientUpdate]
         var stages: [Stage]
@@ -45,12 +46,12 @@ struct Plan: Sendable {
     var phases: [Phase]
     var inputShape: FeatureShape
     var outputShape: FeatureShape
-    /// Images that a worker walks through a stage together.
-    var microBatch: Int
-    /// Images that a worker takes at once; a multiple of `microBatch`.
+    /// Images that a worker takes at once.
     var imageGroup: Int
     /// Floats of one worker slot's arena.
     var slotArenaSize: Int
+    /// Floats of it that one image alone uses.
+    var imageArenaSize: Int
     /// Floats of one worker's scratch memory.
     var scratchSize: Int
     /// Floats a row of the arena that all slots share.

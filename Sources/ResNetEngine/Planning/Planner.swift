@@ -11,10 +11,8 @@ struct Planner {
     let caches: WorkerCaches
     let candidates: ConvolutionCandidates
 
-    /// A micro-batch larger than this gains nothing.
+    /// More small images at once than this gain nothing.
     private static let microBatchLimit = 8
-    /// Images that share one reading of a linear layer's weights.
-    private static let linearGroup = 4
 
     /// A plan whose sizes are known and whose weights are not packed yet.
     struct Draft {
@@ -43,8 +41,8 @@ struct Planner {
                 let entry = step.entry
                 plan.executed.append(step.label)
                 var stages = plan.phases[entry.phase].stages
-                if stages.isEmpty || stages[stages.count - 1].takesGroups != entry.takesGroups {
-                    stages.append(Plan.Stage(steps: [], takesGroups: entry.takesGroups))
+                if stages.last?.images != entry.images {
+                    stages.append(Plan.Stage(steps: [], images: entry.images))
                 }
                 stages[stages.count - 1].steps.append(try step.make())
                 plan.phases[entry.phase].stages = stages
@@ -58,22 +56,22 @@ struct Planner {
         var fusions = FusionReport(source)
         for pass in GraphPasses.all(candidates) { try pass.run(&graph, &fusions) }
         fusions.finish()
-        let sequence = try StepSequence(graph)
+        var sequence = try StepSequence(graph)
         var buffers = BufferAssignment(graph, sequence)
-
-        let single = buffers.arena(.microBatch, images: 1)
-        let fitting = single.size == 0 ? 1 : caches.last / 2 / (4 * single.size)
-        let microBatch = max(1, min(Self.microBatchLimit, fitting))
-        let hasGroups = sequence.entries.contains { $0.takesGroups }
-        let imageGroup =
-            hasGroups ? (Self.linearGroup + microBatch - 1) / microBatch * microBatch : microBatch
-
-        let sizes = buffers.place(microBatch: microBatch, imageGroup: imageGroup)
+        // Small maps go through together, as many as stay in the worker's own cache.
+        let fitting = caches.last / 2 / (4 * max(buffers.imageSize, 1))
+        if fitting > 1 {
+            sequence = try StepSequence(graph, microBatch: min(Self.microBatchLimit, fitting))
+            buffers = BufferAssignment(graph, sequence)
+        }
+        let imageGroup = sequence.entries.reduce(1) { max($0, $1.images) }
+        let sizes = buffers.place()
         var draft = Draft(
             plan: Plan(
                 phases: (0...sequence.lastPhase).map { _ in Plan.Phase(prologue: [], stages: []) },
                 inputShape: graph.shape(of: graph.input), outputShape: graph.shape(of: graph.output),
-                microBatch: microBatch, imageGroup: imageGroup, slotArenaSize: sizes.slot, scratchSize: 0,
+                imageGroup: imageGroup, slotArenaSize: sizes.worker, imageArenaSize: buffers.imageSize,
+                scratchSize: 0,
                 batchArenaSize: sizes.batch, statisticsSize: 0, coefficientSize: 0, packedBytes: 0,
                 records: [], runningUpdates: [], summaries: [], fusions: fusions))
         try addSteps(&draft, graph, sequence, buffers)
@@ -90,8 +88,10 @@ struct Planner {
             candidates.tuner?.tuning.note(done: index, of: sequence.entries.count)
             switch entry.kind {
             case .input:
-                let step = InputStep(output: buffers.placement(of: graph.input))
-                draft.add(entry, "input") { () throws(EngineError) in step }
+                let output = buffers.placement(of: graph.input)
+                draft.add(entry, "input") { () throws(EngineError) in
+                    HaloClearing.around(InputStep(output: output), output: output)
+                }
             case .output:
                 let step = OutputStep(input: buffers.placement(of: graph.output))
                 draft.add(entry, "output") { () throws(EngineError) in step }
@@ -119,7 +119,7 @@ struct Planner {
                 let inputs = graph.inputShapes(of: node)
                 var problem = operation.problem(context)
                 problem?.clearedHalo = context.output.clearsHalo ? context.output.halo : 0
-                problem?.images = entry.takesGroups ? draft.plan.imageGroup : draft.plan.microBatch
+                problem?.images = entry.images
                 draft.plan.summaries.append(
                     PlannedStep(
                         node: node.name, operation: operation.identifier, kernel: choice.name,
@@ -127,7 +127,8 @@ struct Planner {
                         inputs: inputs, output: graph.shape(of: node.output), cost: operation.cost(inputs),
                         packedBytes: bytes, problem: problem))
                 draft.add(entry, node.name, planned: draft.plan.summaries.count - 1) {
-                    () throws(EngineError) in try operation.step(context)
+                    () throws(EngineError) in
+                    HaloClearing.around(try operation.step(context), output: context.output)
                 }
             }
         }
@@ -141,21 +142,23 @@ struct Planner {
         let arenaBytes = 4 * (plan.slotArenaSize + plan.scratchSize)
         let passing = ((plan.packedBytes + arenaBytes) >> 20) + 1
         let nodes = sequence.entries.compactMap { entry in
-            if case .node(let index) = entry.kind { graph.nodes[index] } else { nil }
+            if case .node(let index) = entry.kind { (graph.nodes[index], entry.images) } else { nil }
         }
         var moved = 0
-        // What had been moved when each edge began to be written, and its own size.
-        var written: [Edge: Int] = [:]
-        for (index, node) in nodes.enumerated() {
+        // What had been moved when each edge began to be written, its own size, and the images of a run.
+        var written: [Edge: (before: Int, images: Int)] = [:]
+        for (index, (node, images)) in nodes.enumerated() {
             let step = plan.summaries[index]
             plan.summaries[index].problem?.reuseMebibytes = passing
-            if let first = node.inputs.first, let before = written[first] {
-                plan.summaries[index].problem?.agedKibibytes = (moved - before) >> 10
+            if let (before, writtenImages) = node.inputs.first.flatMap({ written[$0] }) {
+                // Where a run writes fewer images, all steps up to it run again for the others.
+                let runs = images / writtenImages
+                plan.summaries[index].problem?.agedKibibytes = (moved - before + (runs - 1) * moved) >> 10
             }
-            let output = 4 * plan.microBatch * step.output.elementCount
-            written[node.output] = moved + output
+            let output = 4 * images * step.output.elementCount
+            written[node.output] = (moved + output, images)
             moved += step.packedBytes + output
-            moved += step.inputs.reduce(0) { $0 + 4 * plan.microBatch * $1.elementCount }
+            moved += step.inputs.reduce(0) { $0 + 4 * images * $1.elementCount }
         }
     }
 

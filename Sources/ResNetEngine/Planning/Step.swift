@@ -4,7 +4,7 @@ import Kernels
 /// A planned operation: kernel chosen, weights packed, places known. Runs without allocating; one that runs code of others
 /// may fail, by ``StepContext/fail(_:)``.
 public protocol Step: Sendable {
-    /// Runs one part of the step for `images`, all of one micro-batch or group. All parts together do all of the work,
+    /// Runs one part of the step for `images`, all of one group. All parts together do all of the work,
     /// in any order and at the same time.
     func run(_ context: StepContext, images: Range<Int>, part: StepPart)
 }
@@ -49,9 +49,8 @@ public struct StepContext {
     var coefficients: UnsafeMutablePointer<Float>
     /// What a step needs for itself while it runs, of this worker alone.
     public internal(set) var scratch: UnsafeMutablePointer<Float>
-    /// First image of the group, and of the micro-batch, in work.
+    /// First image of the group in work.
     var groupStart = 0
-    var microBatchStart = 0
     /// Where failures go. Unretained: whoever runs steps keeps it.
     var failures: Unmanaged<StepFailures>?
 
@@ -62,8 +61,9 @@ public struct StepContext {
     @inline(__always)
     public func image(_ index: Int, of placement: TensorPlacement) -> UnsafeMutablePointer<Float> {
         switch placement.scope {
-        case .microBatch: slotArena + placement.offset + (index - microBatchStart) * placement.elementCount
-        case .group: slotArena + placement.offset + (index - groupStart) * placement.elementCount
+        case .worker:
+            slotArena + placement.offset
+                + ((index - groupStart) & (placement.images - 1)) * placement.elementCount
         case .batch: batchArena + placement.offset * batchCapacity + index * placement.elementCount
         }
     }

@@ -13,7 +13,8 @@ struct StepSequence {
     struct Entry {
         var kind: Kind
         var phase: Int
-        var takesGroups: Bool
+        /// Images that the step takes at once, a power of two: never fewer than a step before it in the phase.
+        var images = 1
         /// Counts stages through all phases.
         var stage = 0
     }
@@ -21,8 +22,11 @@ struct StepSequence {
     private(set) var entries: [Entry] = []
     private(set) var lastPhase = 0
 
+    /// - Parameters:
+    ///   - graph: as the passes have rewritten it.
+    ///   - microBatch: images that any step takes at once at least.
     /// - Throws: `badData` if an operation is left that has no step.
-    init(_ graph: Graph) throws(EngineError) {
+    init(_ graph: Graph, microBatch: Int = 1) throws(EngineError) {
         var phases: [Edge: Int] = [graph.input: 0]
         var coupled: Set<Edge> = []
         var unsorted: [Entry] = []
@@ -39,15 +43,18 @@ struct StepSequence {
                 phase = max(phase, phases[edge, default: 0] + (waits ? 1 : 0))
             }
             phases[node.output] = phase
-            unsorted.append(Entry(kind: .node(index), phase: phase, takesGroups: operation.wantsImageGroups))
+            unsorted.append(
+                Entry(
+                    kind: .node(index), phase: phase,
+                    images: Self.powerOfTwo(operation.imagesAtOnce(output: graph.shape(of: node.output)))))
         }
         lastPhase = phases.values.max() ?? 0
 
         for phase in 0...lastPhase {
             if phase == 0 {
-                entries.append(Entry(kind: .input, phase: 0, takesGroups: false))
+                entries.append(Entry(kind: .input, phase: 0))
                 if coupled.contains(graph.input) {
-                    entries.append(Entry(kind: .statistics(graph.input), phase: 0, takesGroups: false))
+                    entries.append(Entry(kind: .statistics(graph.input), phase: 0))
                 }
             }
             for entry in unsorted where entry.phase == phase {
@@ -56,19 +63,24 @@ struct StepSequence {
                 let made = graph.nodes[index].output
                 if coupled.contains(made) {
                     entries.append(
-                        Entry(kind: .statistics(made), phase: phase, takesGroups: entry.takesGroups))
+                        Entry(kind: .statistics(made), phase: phase))
                 }
             }
         }
-        let last = entries.last(where: { $0.phase == phases[graph.output] })
-        entries.append(
-            Entry(kind: .output, phase: lastPhase, takesGroups: last?.takesGroups ?? false))
+        entries.append(Entry(kind: .output, phase: lastPhase))
 
-        var stage = 0
-        for index in entries.indices.dropFirst() {
-            let (before, now) = (entries[index - 1], entries[index])
-            if before.phase != now.phase || before.takesGroups != now.takesGroups { stage += 1 }
-            entries[index].stage = stage
+        let least = Self.powerOfTwo(microBatch)
+        for index in entries.indices {
+            let before = index == 0 ? nil : entries[index - 1]
+            let isSamePhase = before?.phase == entries[index].phase
+            entries[index].images = max(entries[index].images, isSamePhase ? before?.images ?? least : least)
+            let isSameStage = isSamePhase && before?.images == entries[index].images
+            entries[index].stage = before.map { isSameStage ? $0.stage : $0.stage + 1 } ?? 0
         }
+    }
+
+    /// The largest power of two that is not above a positive number.
+    private static func powerOfTwo(_ count: Int) -> Int {
+        1 << (Int.bitWidth - 1 - max(count, 1).leadingZeroBitCount)
     }
 }

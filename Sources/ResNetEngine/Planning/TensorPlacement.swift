@@ -8,13 +8,11 @@ public enum Layout: Sendable, Hashable {
     case planar
 }
 
-/// How long a tensor lives, and so how many images of it there are.
+/// Who holds a tensor.
 enum Scope: Sendable, Hashable {
-    /// Within a stage that takes micro-batches: one of them.
-    case microBatch
-    /// Within a phase otherwise: one image group.
-    case group
-    /// Across phases: the whole batch, shared by all workers.
+    /// One worker, within a phase: as many images as it takes at once where the tensor is read.
+    case worker
+    /// All of them, across phases: the whole batch.
     case batch
 }
 
@@ -24,10 +22,15 @@ public struct TensorPlacement: Sendable, Hashable {
     public internal(set) var layout: Layout
     public internal(set) var halo: Int
     var scope: Scope
+    /// Images of it that a worker has at once, a power of two.
+    var images = 1
     /// Floats from the start of the arena of its scope; in the batch arena, floats a row.
     var offset = 0
     /// Whether its halo may hold values of another tensor that used the memory before.
-    public internal(set) var clearsHalo = false
+    var clearsHalo = false
+
+    /// What ``images`` must be for as many to lie side by side.
+    static func capacity(images: Int) -> Int { 1 << (Int.bitWidth - max(images - 1, 0).leadingZeroBitCount) }
 
     /// Floats of one pixel.
     public var pixelStride: Int { layout == .blocked ? channelBlock : 1 }
@@ -46,7 +49,7 @@ public struct TensorPlacement: Sendable, Hashable {
     var origin: Int { halo * (rowStride + pixelStride) }
 
     /// Zeroes the halo of the image that starts at `image`.
-    public func clearHalo(at image: UnsafeMutablePointer<Float>) {
+    func clearHalo(at image: UnsafeMutablePointer<Float>) {
         for plane in 0..<planes {
             let start = image + plane * planeStride
             let (band, side) = (halo * rowStride, halo * pixelStride)

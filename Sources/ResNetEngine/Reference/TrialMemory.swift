@@ -22,14 +22,15 @@ final class TrialMemory {
         _ shape: FeatureShape, _ layout: Layout = .blocked, halo: Int, images: Int = 1
     ) -> TensorPlacement {
         let placement = TensorPlacement(
-            shape: shape, layout: layout, halo: halo, scope: .microBatch, offset: size)
+            shape: shape, layout: layout, halo: halo, scope: .worker,
+            images: TensorPlacement.capacity(images: images), offset: size)
         size += placement.elementCount * images + Self.guardFloats
         return placement
     }
 
     /// Reserves room for what a convolution notes of its result's rows.
     func reserveNotes(_ result: FeatureShape) -> TensorPlacement {
-        var notes = RowStatisticsStep.notes(of: result, scope: .microBatch)
+        var notes = RowStatisticsStep.notes(of: result)
         notes.offset = size
         size += notes.elementCount + Self.guardFloats
         return notes

@@ -45,8 +45,9 @@ struct WinogradCandidate: ConvolutionCandidate {
         return left.first { filter.chooses($0.name) } ?? left.first
     }
 
-    /// Products, transforms of some 150 cycles a vector of a tile, and the weights: at some 32 bytes a cycle as long as
-    /// they stay in a second-level cache of the usual size, else at some 4.
+    /// Transforms of some 150 cycles a vector of a tile; and the products, while which the weights are read, once for all
+    /// images that a step takes at once: at some 4 bytes a cycle, unless they stay in a second-level cache of the usual
+    /// size.
     func cycles(_ layer: ConvolutionLayer) -> Double {
         func tiles(_ size: Int) -> Double { (Double(size) / Double(WinogradWeights.tile)).rounded(.up) }
         let output = layer.outputShape
@@ -57,8 +58,9 @@ struct WinogradCandidate: ConvolutionCandidate {
             + blocks(ofChannels: layer.geometry.outputChannels)
         let vectors = Double(channels) * Double(channelBlock) / Double(table.lanes)
         let weightBytes = 4 * products
-        return products * tiles / Double(2 * table.lanes) + 150 * tiles * vectors
-            + weightBytes / (weightBytes > 524_288 ? 4 : 32)
+        let reading =
+            weightBytes > 524_288 ? weightBytes / 4 / Double(Convolution2D.imagesAtOnce(output: output)) : 0
+        return 150 * tiles * vectors + max(products * tiles / Double(2 * table.lanes), reading)
     }
 
     func packedBytes(

@@ -8,7 +8,6 @@ struct InputStep: Step {
         guard part.isFirst else { return }
         let shape = output.shape
         for image in images {
-            if output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             let source = context.input + image * shape.elementCount
             MapCopy.pack(source, into: context.origin(image, of: output), output)
         }

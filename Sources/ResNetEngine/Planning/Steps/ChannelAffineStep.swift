@@ -58,7 +58,6 @@ struct ChannelAffineStep: Step {
         let stride = output.planes * channelBlock
         let rows = part.rows(of: output.shape.height)
         for image in images {
-            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             func map(_ placement: TensorPlacement) -> ChannelAffineCall.Map {
                 ChannelAffineCall.Map(
                     pointer: context.origin(image, of: placement) + rows.lowerBound * placement.rowStride,

@@ -28,7 +28,6 @@ struct ConvolutionStep: Step {
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
         let rows = part.rows(of: output.shape.height)
         for image in images {
-            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             let maps = PackedConvolution.Maps(
                 input: UnsafePointer(context.origin(image, of: input)),
                 residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },

@@ -151,16 +151,16 @@ struct PackedConvolution: Sendable {
     private func runBand(_ maps: Maps, bundle: Int, rows: Range<Int>) {
         let width = output.shape.width
         let first = rows.lowerBound
+        let own = UnsafePointer(weights.pointer + bundle * weightStride)
         var call = ConvolutionCall(
-            input: maps.input + (first * strides.row - firstTap),
-            weights: weights.pointer + bundle * weightStride,
+            input: maps.input + (first * strides.row - firstTap), weights: own,
             bias: bias.pointer + bundle * output.planes * channelBlock,
             residual: maps.residual.map { $0 + first * (residual?.rowStride ?? 0) },
             output: maps.output + first * output.rowStride,
             statistics: maps.statistics.map { $0 + first * 3 * output.planes * channelBlock },
             runs: taps.pointer, ahead: ahead.pointer, runCount: taps.count, runLength: runLength,
             runsPerPass: runsPerPass, passesOutermost: passesOutermost, prefetchesWeights: prefetchesWeights,
-            blocks: output.planes, height: isFlat ? 1 : rows.count,
+            followingWeights: own, blocks: output.planes, height: isFlat ? 1 : rows.count,
             width: isFlat ? rows.count * width : width,
             inputRowStride: strides.row, inputPixelStride: strides.pixel,
             outputRowStride: output.rowStride, outputBlockStride: output.planeStride,

@@ -32,7 +32,7 @@ struct PooledConvolutionStep: Step {
     ) throws(EngineError) -> TensorPlacement {
         let shape = try operation.middleShape(context.inputs.map(\.shape), node: context.node)
         let window = operation.pooling.window(in: shape)
-        var band = TensorPlacement(shape: shape, layout: .blocked, halo: 0, scope: .microBatch)
+        var band = TensorPlacement(shape: shape, layout: .blocked, halo: 0, scope: .worker)
         let fitting = context.caches.last / 2 / max(4 * band.planes * band.rowStride, 1)
         // Whole strides, so that every band but the first has the same number of new rows.
         let strides = max((fitting - window.kernelHeight) / window.strideHeight, 0)
@@ -43,7 +43,6 @@ struct PooledConvolutionStep: Step {
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
         let rows = part.rows(of: output.shape.height)
         for image in images {
-            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             run(context, image, rows: rows)
         }
     }

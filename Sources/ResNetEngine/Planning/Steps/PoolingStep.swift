@@ -21,7 +21,6 @@ struct PoolingStep: Step {
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
         let rows = part.rows(of: output.shape.height)
         for image in images {
-            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
             var call = PoolingCall(
                 window, input: context.origin(image, of: input), input, height: input.shape.height,
                 output: context.origin(image, of: output), output, rows: rows)

@@ -13,11 +13,11 @@ struct RowStatisticsStep: Step {
     let offset: Int
 
     /// Where the notes about a tensor of this shape lie: `[row][3][channels]` an image.
-    static func notes(of result: FeatureShape, scope: Scope) -> TensorPlacement {
+    static func notes(of result: FeatureShape) -> TensorPlacement {
         let channels = blocks(ofChannels: result.channels) * channelBlock
         return TensorPlacement(
             shape: FeatureShape(channels: 3 * channels, height: result.height), layout: .planar, halo: 0,
-            scope: scope)
+            scope: .worker)
     }
 
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {

@@ -105,53 +105,85 @@ struct WinogradStep: Step {
 
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
         let tileRows = part.rows(of: tiling.tileRows)
-        for image in images {
-            if part.isFirst, output.clearsHalo { output.clearHalo(at: context.image(image, of: output)) }
-            var first = tileRows.lowerBound
-            while first < tileRows.upperBound {
-                let end = min(first + tiling.rowsAtOnce, tileRows.upperBound)
-                run(context, image, tileRows: first..<end)
-                first = end
-            }
-            noteStatistics(context, image, tileRows)
+        // Rows of tiles of all images, one image after the other.
+        let rows = images.count * tileRows.count
+        var first = 0
+        while first < rows {
+            let end = min(first + tiling.rowsAtOnce, rows)
+            run(context, images.lowerBound, tileRows, first..<end)
+            first = end
         }
+        for image in images { noteStatistics(context, image, tileRows) }
     }
 
-    private func run(_ context: StepContext, _ image: Int, tileRows: Range<Int>) {
+    private func run(
+        _ context: StepContext, _ firstImage: Int, _ tileRows: Range<Int>, _ rows: Range<Int>
+    ) {
         let transformed = context.scratch
         let products = transformed + WinogradWeights.elements * tiling.transformedStride
         let scratch = products + WinogradWeights.elements * tiling.productStride
-        var forward = WinogradInputCall(
-            input: context.origin(image, of: input) - firstTap, rowStride: input.rowStride,
-            inputBlockStride: input.planeStride, height: output.shape.height + 2,
-            width: output.shape.width + 2, transformed: transformed, elementStride: tiling.transformedStride,
-            blockStride: tiling.transformed.planeStride, scratch: scratch, blocks: input.planes,
-            firstTileRow: tileRows.lowerBound, tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow)
-        table.winogradInput(&forward)
+        forEachPiece(rows, of: tileRows) { image, tileRows, tile in
+            let image = firstImage + image
+            var call = WinogradInputCall(
+                input: context.origin(image, of: input) - firstTap, rowStride: input.rowStride,
+                inputBlockStride: input.planeStride, height: output.shape.height + 2,
+                width: output.shape.width + 2, transformed: transformed + tile * channelBlock,
+                elementStride: tiling.transformedStride, blockStride: tiling.transformed.planeStride,
+                scratch: scratch, blocks: input.planes, firstTileRow: tileRows.lowerBound,
+                tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow)
+            table.winogradInput(&call)
+        }
+        multiply(transformed, into: products, tiles: rows.count * tiling.tilesPerRow)
+        forEachPiece(rows, of: tileRows) { image, tileRows, tile in
+            let image = firstImage + image
+            var call = WinogradOutputCall(
+                products: products + tile * channelBlock, elementStride: tiling.productStride,
+                blockStride: tiling.products.planeStride, bias: bias.pointer,
+                residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
+                residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
+                output: context.origin(image, of: output), outputRowStride: output.rowStride,
+                outputBlockStride: output.planeStride, scratch: scratch, blocks: output.planes,
+                height: output.shape.height, width: output.shape.width, firstTileRow: tileRows.lowerBound,
+                tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow, rectifies: rectifies)
+            table.winogradOutput(&call)
+        }
+    }
 
+    /// Cuts rows of tiles, counted through all images, by image: its number, rows and first tile among all.
+    @inline(__always)
+    private func forEachPiece(
+        _ rows: Range<Int>, of tileRows: Range<Int>,
+        _ body: (_ image: Int, _ tileRows: Range<Int>, _ tile: Int) -> Void
+    ) {
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let (image, first) = row.quotientAndRemainder(dividingBy: tileRows.count)
+            let count = min(tileRows.count - first, rows.upperBound - row)
+            let start = tileRows.lowerBound + first
+            body(image, start..<start + count, (row - rows.lowerBound) * tiling.tilesPerRow)
+            row += count
+        }
+    }
+
+    /// The products of all elements of some tiles.
+    private func multiply(
+        _ transformed: UnsafePointer<Float>, into products: UnsafeMutablePointer<Float>, tiles: Int
+    ) {
         for element in 0..<WinogradWeights.elements {
+            let own = UnsafePointer(weights.pointer + element * weightStride)
+            let isLast = element + 1 == WinogradWeights.elements
             var call = ConvolutionCall(
-                input: transformed + element * tiling.transformedStride,
-                weights: weights.pointer + element * weightStride, bias: zeros.pointer, residual: nil,
-                output: products + element * tiling.productStride, statistics: nil, runs: taps.pointer,
-                ahead: ahead.pointer, runCount: taps.count, runLength: channelBlock, runsPerPass: runsPerPass,
-                passesOutermost: false, prefetchesWeights: true, blocks: output.planes, height: 1,
-                width: tileRows.count * tiling.tilesPerRow, inputRowStride: 0, inputPixelStride: channelBlock,
-                outputRowStride: 0, outputBlockStride: tiling.products.planeStride, residualRowStride: 0,
-                residualBlockStride: 0, rectifies: false)
+                input: transformed + element * tiling.transformedStride, weights: own, bias: zeros.pointer,
+                residual: nil, output: products + element * tiling.productStride, statistics: nil,
+                runs: taps.pointer, ahead: ahead.pointer, runCount: taps.count, runLength: channelBlock,
+                runsPerPass: runsPerPass, passesOutermost: false, prefetchesWeights: true,
+                followingWeights: isLast ? UnsafePointer(weights.pointer) : own + weightStride,
+                blocks: output.planes, height: 1, width: tiles, inputRowStride: 0,
+                inputPixelStride: channelBlock, outputRowStride: 0,
+                outputBlockStride: tiling.products.planeStride, residualRowStride: 0, residualBlockStride: 0,
+                rectifies: false)
             kernel.run(&call)
         }
-
-        var back = WinogradOutputCall(
-            products: products, elementStride: tiling.productStride,
-            blockStride: tiling.products.planeStride, bias: bias.pointer,
-            residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
-            residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
-            output: context.origin(image, of: output), outputRowStride: output.rowStride,
-            outputBlockStride: output.planeStride, scratch: scratch, blocks: output.planes,
-            height: output.shape.height, width: output.shape.width, firstTileRow: tileRows.lowerBound,
-            tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow, rectifies: rectifies)
-        table.winogradOutput(&back)
     }
 
     private func noteStatistics(_ context: StepContext, _ image: Int, _ tileRows: Range<Int>) {
@@ -171,6 +203,8 @@ struct WinogradTiling {
     let tilesPerRow: Int
     /// Rows of tiles that are taken at a time.
     let rowsAtOnce: Int
+    /// Enough for the products to hide the reading of their weights, few enough for the last-level cache.
+    private static let tilesAtOnce = 64
     /// One element of all tiles taken at a time, before and after the multiplication, as a map of one row.
     let transformed: TensorPlacement
     let products: TensorPlacement
@@ -180,14 +214,18 @@ struct WinogradTiling {
         func tiles(_ size: Int) -> Int { (size + WinogradWeights.tile - 1) / WinogradWeights.tile }
         tileRows = tiles(output.shape.height)
         tilesPerRow = tiles(output.shape.width)
-        let rowBytes =
-            4 * WinogradWeights.elements * (input.planes + output.planes) * channelBlock * tilesPerRow
-        rowsAtOnce = min(max(context.caches.last / 4 * 3 / rowBytes, 1), tileRows)
+        let target = Self.tilesAtOnce
+        let rows = max((target + tilesPerRow - 1) / tilesPerRow, 1)
+        // Whole images, or pieces of one as even as can be.
+        let pieces = max((tileRows + rows / 2) / rows, 1)
+        rowsAtOnce =
+            rows >= tileRows
+            ? min(rows / tileRows, output.images) * tileRows : (tileRows + pieces - 1) / pieces
         let width = rowsAtOnce * tilesPerRow
         func placement(_ channels: Int) -> TensorPlacement {
             TensorPlacement(
                 shape: FeatureShape(channels: channels, height: 1, width: width), layout: .blocked, halo: 0,
-                scope: .microBatch)
+                scope: .worker)
         }
         transformed = placement(input.shape.channels)
         products = placement(output.shape.channels)

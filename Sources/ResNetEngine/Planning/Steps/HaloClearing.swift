@@ -1,0 +1,16 @@
+/// A step, and zeros around its output before it, where another tensor used the memory: whoever reads the output finds
+/// them there, whatever the step does.
+struct HaloClearing: Step {
+    private let step: any Step
+    private let output: TensorPlacement
+
+    /// The step itself where its output's halo stays zero.
+    static func around(_ step: any Step, output: TensorPlacement) -> any Step {
+        output.clearsHalo ? HaloClearing(step: step, output: output) : step
+    }
+
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        for image in images where part.isFirst { output.clearHalo(at: context.image(image, of: output)) }
+        step.run(context, images: images, part: part)
+    }
+}
