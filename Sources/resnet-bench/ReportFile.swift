@@ -28,6 +28,21 @@ struct ReportFile {
         }
     }
 
+    /// - Parameters:
+    ///   - other: the other report of the same run.
+    ///   - flag: this one's flag; `otherFlag` the other's.
+    /// - Throws: `usage` where both go to the same place, which holds one.
+    func checkIsNot(_ other: ReportFile?, _ flag: String, _ otherFlag: String) throws(EngineError) {
+        guard let other else { return }
+        if isStandardOutput, other.isStandardOutput {
+            throw EngineError(.usage, flag, "standard output, which \(otherFlag) has", expected: "a file")
+        }
+        let isSame = ResolvedPath.of(path) == ResolvedPath.of(other.path)
+        if isSame, !isStandardOutput, !ResolvedPath.isDevice(path) {
+            throw EngineError(.usage, flag, path, expected: "another file than \(otherFlag)")
+        }
+    }
+
     /// Writes the report; call one of both, once.
     func write(_ value: JSONValue) throws(EngineError) { try write(value.text) }
 

@@ -121,6 +121,11 @@ import Testing
         try expectFailure(.bench, ["layer", "conv:c4h2w2,k4r5s5"], 65)
         try expectFailure(.bench, ["layer", "linear:n1c8,k8", "--skip-impl", "linear*"], 69)
         try expectFailure(.bench, ["profile", "--json", "-", "--trace", "-"], 64, "--trace")
+        try expectFailure(.bench, ["profile", "--csv", "--json", "-"], 64, "--json")
+        let folder = try TemporaryFolder()
+        let same = folder.path("same")
+        try expectFailure(.bench, ["profile", "--json", same, "--trace", same], 64, "--trace")
+        try expectFailure(.bench, ["--json", same, "--html", folder.path("./same")], 64, "--html")
         let exact = try expectSuccess(.bench, ["layer", problem, "--exact", "--iterations", "1"]).text
         #expect(exact.contains("rounds otherwise") && exact.contains("picked"))
     }

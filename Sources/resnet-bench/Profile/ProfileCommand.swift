@@ -48,9 +48,10 @@ struct ProfileCommand: ParsableCommand {
         let sortsByTime = try OptionValue.choice(sort, "--sort", among: [("time", true), ("order", false)])
         let jsonFile = try json.map { path throws(EngineError) in try ReportFile(path) }
         let traceFile = try trace.map { path throws(EngineError) in try ReportFile(path) }
-        if jsonFile?.isStandardOutput == true, traceFile?.isStandardOutput == true {
-            throw EngineError(
-                .usage, "--trace", "standard output, which --json has", expected: "a file")
+        try traceFile?.checkIsNot(jsonFile, "--trace", "--json")
+        for (flag, file) in [("--json", jsonFile), ("--trace", traceFile)]
+        where csv && file?.isStandardOutput == true {
+            throw EngineError(.usage, flag, "standard output, which --csv has", expected: "a file")
         }
         let loaded = try options.load(for: machine)
         let engine = try options.engine(loaded.model, engineOptions, machine)

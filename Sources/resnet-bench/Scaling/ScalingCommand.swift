@@ -59,9 +59,7 @@ struct ScalingCommand: ParsableCommand {
         let batches = try options.batches()
         let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
         let pageFile = try html.map { path throws(EngineError) in try ReportFile(path) }
-        if reportFile?.isStandardOutput == true, pageFile?.isStandardOutput == true {
-            throw EngineError(.usage, "--html", "standard output, which --json has", expected: "a file")
-        }
+        try pageFile?.checkIsNot(reportFile, "--html", "--json")
         let loaded = try options.load(for: machine)
         let measurement = ScalingMeasurement(
             loaded: loaded, machine: machine, modelOptions: options, options: engineOptions, plan: plan,
