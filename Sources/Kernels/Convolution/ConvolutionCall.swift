@@ -55,9 +55,8 @@ public struct ConvolutionCall {
         statistics: UnsafeMutablePointer<Float>?, runs: UnsafePointer<Int32>, ahead: UnsafePointer<Int32>,
         runCount: Int, runLength: Int, runsPerPass: Int, passesOutermost: Bool, prefetchesWeights: Bool,
         followingWeights: UnsafePointer<Float>, blocks: Int, height: Int, width: Int, inputRowStride: Int,
-        inputPixelStride: Int,
-        outputRowStride: Int, outputBlockStride: Int, residualRowStride: Int, residualBlockStride: Int,
-        rectifies: Bool
+        inputPixelStride: Int, outputRowStride: Int, outputBlockStride: Int, residualRowStride: Int,
+        residualBlockStride: Int, rectifies: Bool
     ) {
         self.input = input
         self.weights = weights

@@ -2,8 +2,8 @@ import Diagnostics
 import Kernels
 import Tensors
 
-/// A 3×3 convolution by Winograd's F(4×4, 3×3): some rows of tiles at a time are transformed, multiplied and
-/// transformed back, so that they stay in the worker's own cache as far as one row fits.
+/// A 3×3 convolution by Winograd's F(4×4, 3×3): some rows of tiles at a time, of several images where maps are small, are
+/// transformed, multiplied and transformed back, so that each reading of the weights serves many of them.
 ///
 /// The products of each of the 36 elements of a tile are a 1×1 convolution over tiles, computed by a direct kernel.
 /// No result depends on how many tiles are taken at a time.
@@ -214,8 +214,7 @@ struct WinogradTiling {
         func tiles(_ size: Int) -> Int { (size + WinogradWeights.tile - 1) / WinogradWeights.tile }
         tileRows = tiles(output.shape.height)
         tilesPerRow = tiles(output.shape.width)
-        let target = Self.tilesAtOnce
-        let rows = max((target + tilesPerRow - 1) / tilesPerRow, 1)
+        let rows = max((Self.tilesAtOnce + tilesPerRow - 1) / tilesPerRow, 1)
         // Whole images, or pieces of one as even as can be.
         let pieces = max((tileRows + rows / 2) / rows, 1)
         rowsAtOnce =
