@@ -7,7 +7,7 @@
 
 enum {
     NONE, LATER, LYING, SHORT, NAMELESS, FUNCTIONLESS, UNWILLING, GAP, TAKEN, SHAPE, NO_SHAPE, HUGE_SHAPE, COST, HUGE_COST, MANY_VERSIONS, ODD_NAME, NOT_A_NUMBER, STATUS, ONCE,
-    KERNEL_SHAPE, KERNEL_COST, KERNEL_NOT_A_NUMBER, KERNEL_STATUS
+    KERNEL_SHAPE, KERNEL_COST, KERNEL_NOT_A_NUMBER, KERNEL_STATUS, KERNEL_OUTPUT_HALO, KERNEL_INPUT_HALO, KERNEL_INPUT
 };
 
 uint32_t resnet_engine_plugin_interface(void) { return FAULT == LATER ? 99 : 1; }
@@ -99,7 +99,10 @@ static int32_t pack(
 static int32_t kernel_run(
     void *user, const re_convolution_problem *problem, const re_convolution_call *call, const re_messages *messages) {
     if (FAULT == KERNEL_STATUS) return say(messages, "no luck");
-    const re_map *y = call->output;
+    const re_map *x = call->input, *y = call->output;
+    if (FAULT == KERNEL_OUTPUT_HALO) y->origin[y->shape.width * y->pixel_stride] = 0.5f;
+    if (FAULT == KERNEL_INPUT_HALO) x->origin[-1] = 0.5f;
+    if (FAULT == KERNEL_INPUT) x->origin[0] = 0.5f;
     for (int64_t plane = 0; plane < y->planes; plane++)
         for (int64_t row = call->first_row; row < call->end_row; row++)
             for (int64_t i = 0; i < y->shape.width * y->pixel_stride; i++)

@@ -22,7 +22,7 @@ struct KernelTrial {
 
     init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
-    /// A convolution of one image. Everything but the places that it may write and read is a canary.
+    /// A convolution of one image. Everything but the places that it may read is a canary.
     ///
     /// - Parameter caches: small caches cut loops and reductions that are too small to be cut otherwise.
     mutating func convolution(
@@ -59,9 +59,7 @@ struct KernelTrial {
         let expected = operation.reference(inputs)
         let isWinograd = candidate.numericClass == .winograd4x4
         let magnitude = isWinograd ? operation.winogradMagnitude(inputs) : operation.magnitude(inputs)
-        // The input's halo is zero, not canary: put canaries there before looking for damage.
-        memory.forget(source, context)
-        let written = [source, target, residual] + (notes.map { [$0] } ?? [])
+        let written = [target] + (notes.map { [$0] } ?? [])
         if let damage = memory.damage(written, context) { return .broken(damage) }
         let result = memory.read(target, context)
         var worst = compare(
@@ -126,7 +124,7 @@ struct KernelTrial {
         let context = try memory.context()
         let input = memory.fill(source, images: rows, halo: false, context, &random)
         step.run(context, images: 0..<rows)
-        if let damage = memory.damage([source, target], images: rows, context) { return .broken(damage) }
+        if let damage = memory.damage([target], images: rows, context) { return .broken(damage) }
         return compare(
             memory.read(target, images: rows, context), operation.reference([input]),
             operation.magnitude([input]), operation.accuracy)
@@ -157,7 +155,7 @@ struct KernelTrial {
         var inputs: [ReferenceTensor] = []
         for source in sources { inputs.append(memory.fill(source, halo: false, context, &random)) }
         step.run(context, images: 0..<1)
-        if let damage = memory.damage(sources + [target], context) { return .broken(damage) }
+        if let damage = memory.damage([target], context) { return .broken(damage) }
         let magnitude = inputs[0].map { _ in 8 }
         return compare(memory.read(target, context), operation.reference(inputs), magnitude, .rounding)
     }
@@ -197,7 +195,7 @@ struct KernelTrial {
         let context = try memory.context()
         let input = memory.fill(source, halo: false, context, &random)
         step.run(context, images: 0..<1)
-        if let damage = memory.damage([source, target], context) { return .broken(damage) }
+        if let damage = memory.damage([target], context) { return .broken(damage) }
         return compare(
             memory.read(target, context), operation.reference([input]),
             operation.reference([input.map(abs)]), operation.accuracy)
@@ -227,8 +225,7 @@ struct KernelTrial {
         let input = memory.fill(source, context, &random)
         // In parts, as workers that share an image do.
         for part in 0..<2 { step.run(context, images: 0..<1, part: StepPart(index: part, count: 2)) }
-        memory.forget(source, context)
-        if let damage = memory.damage([source, target], context) { return .broken(damage) }
+        if let damage = memory.damage([target], context) { return .broken(damage) }
         let magnitude = pooling.reference([convolution.magnitude([input])])
         return compare(
             memory.read(target, context), operation.reference([input]), magnitude, convolution.accuracy)
@@ -259,8 +256,7 @@ struct KernelTrial {
         for source in sources { inputs.append(memory.fill(source, halo: source.halo > 0, context, &random)) }
         for part in 0..<2 { step.run(context, images: 0..<1, part: StepPart(index: part, count: 2)) }
         if let failure = memory.failures.take() { return .broken("\(failure)") }
-        for source in sources where source.halo > 0 { memory.forget(source, context) }
-        if let damage = memory.damage(sources + [target], context) { return .broken(damage) }
+        if let damage = memory.damage([target], context) { return .broken(damage) }
         let expected = operation.reference(inputs)
         guard expected.shape == shape else { return .broken("reference of shape \(expected.shape)") }
         let largest = (inputs.map(\.values) + [expected.values]).joined().reduce(0) { max($0, abs($1)) }
@@ -291,15 +287,6 @@ struct KernelTrial {
             worst = max(worst, error)
         }
         return .error(worst)
-    }
-}
-
-extension TrialMemory {
-    /// Turns all of a tensor but its pixels into canaries: the halo, and gaps between planes.
-    func forget(_ placement: TensorPlacement, _ context: StepContext) {
-        let kept = read(placement, context)
-        restoreCanaries(placement, context)
-        MapCopy.pack(kept.values.map(Float.init), into: context.origin(0, of: placement), placement)
     }
 }
 

@@ -2,14 +2,16 @@ import Diagnostics
 import Kernels
 import Tensors
 
-/// An arena in which every float that a step may not touch is a canary: a NaN of a known bit pattern. A kernel
-/// that writes where it should not changes one; a kernel that reads where it should not spoils its result.
+/// An arena in which every float that a step may not read is a canary, a NaN: one that is read spoils the result. A step
+/// that writes anywhere but to its output's pixels, into halos or into its inputs, changes what stood there before.
 final class TrialMemory {
     private static let canary: UInt32 = 0x7FC0_BEEF
     private static let guardFloats = 64
 
     private var size = guardFloats
     private var buffer: AlignedBuffer<Float>?
+    /// The bits of all floats as the step finds them.
+    private var before: [UInt32] = []
     private var doubles: AlignedBuffer<Double>?
     private var scratch: AlignedBuffer<Float>?
     /// What steps failed with.
@@ -47,6 +49,7 @@ final class TrialMemory {
         self.scratch = scratch
         let doubles = try AlignedBuffer<Double>(count: 1)
         self.doubles = doubles
+        before = [UInt32](repeating: Self.canary, count: size)
         var context = StepContext(
             input: UnsafePointer(buffer.pointer), output: buffer.pointer, slotArena: buffer.pointer,
             batchArena: buffer.pointer, batchCapacity: 1, statistics: doubles.pointer,
@@ -73,6 +76,7 @@ final class TrialMemory {
             }
             MapCopy.pack(row, into: context.origin(image, of: placement), placement)
         }
+        for index in before.indices { before[index] = context.slotArena[index].bitPattern }
         return reference
     }
 
@@ -90,13 +94,8 @@ final class TrialMemory {
         return reference
     }
 
-    /// Fills a tensor with canaries, halo and all.
-    func restoreCanaries(_ placement: TensorPlacement, _ context: StepContext) {
-        context.image(0, of: placement).update(
-            repeating: Float(bitPattern: Self.canary), count: placement.elementCount)
-    }
-
-    /// The first canary that is gone outside the places in `written`, or a padding lane in them that is not zero.
+    /// The first float that changed outside the pixels of the tensors in `written`, or a padding lane in these that is
+    /// not zero.
     func damage(_ written: [TensorPlacement], images: Int = 1, _ context: StepContext) -> String? {
         var allowed = Set<Int>()
         for placement in written {
@@ -117,10 +116,9 @@ final class TrialMemory {
                 }
             }
         }
-        for index in 0..<size where !allowed.contains(index) {
-            if context.slotArena[index].bitPattern != Self.canary {
-                return "float \(index) of \(size) was overwritten"
-            }
+        for index in before.indices
+        where !allowed.contains(index) && context.slotArena[index].bitPattern != before[index] {
+            return "float \(index) of \(size), which is not its output's, was overwritten"
         }
         for index in scratchCount..<scratchCount + Self.guardFloats
         where context.scratch[index].bitPattern != Self.canary {
