@@ -45,6 +45,7 @@ public struct SqueezeExcitationBlock: BlockVariant {
 
 extension Plugin {
     public static let squeezeExcitation = Plugin(
-        "SqueezeExcitation", operations: [OperationKind("sigmoid-gate") { _ in SigmoidGate() }],
+        "SqueezeExcitation",
+        operations: [OperationKind("sigmoid-gate", isActivation: false) { _ in SigmoidGate() }],
         blocks: [SqueezeExcitationBlock(), SqueezeExcitationBlock(bottleneck: true)])
 }

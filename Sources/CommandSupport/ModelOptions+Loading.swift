@@ -45,7 +45,7 @@ extension ModelOptions {
         let free = AvailableMemory.bytes + 4 * (try model.parameterCount)
         limited.maximumBytes = min(options.maximumBytes ?? .max, free)
         do throws(EngineError) {
-            return try Engine(model, options: limited, registry: try registry(), machine: machine)
+            return try Engine(model, options: limited, registry: try kernels.registry(), machine: machine)
         } catch {
             guard error.subject == "--max-memory", limited.maximumBytes != options.maximumBytes else {
                 throw error
@@ -57,9 +57,9 @@ extension ModelOptions {
     private func structure(
         _ machine: Machine
     ) throws(EngineError) -> (network: ResNet, state: StateDictionary?) {
-        let registry = try registry()
+        let registry = try kernels.registry()
         let activation = try activation.map { name throws(EngineError) in
-            try registry.activation(named: name)
+            try OptionValue.choice(name, "--activation", among: registry.activations)
         }
         let variant = try block.map { name throws(EngineError) in
             try OptionValue.choice(
@@ -97,7 +97,7 @@ extension ModelOptions {
                 )
             }
             var network = ResNet(preset, block: variant, image: image)
-            if let classes = state["fc.weight"]?.shape.dimensions.first { network.classes = classes }
+            if let classes = state["fc.bias"]?.shape.dimensions.first { network.classes = max(1, classes) }
             return (finished(network), state)
         }
         if let preset { return (finished(ResNet(preset, block: variant, image: image)), nil) }

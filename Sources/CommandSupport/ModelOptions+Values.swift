@@ -1,6 +1,5 @@
 import ModelFiles
 import ResNetEngine
-import Synchronization
 
 extension ModelOptions {
     /// The most images that a batch may have.
@@ -10,22 +9,12 @@ extension ModelOptions {
     ///
     /// - Throws: `usage` naming the flag, `unavailable` for an instruction set above the machine's.
     public func engineOptions(for machine: Machine) throws(EngineError) -> EngineOptions {
-        var options = EngineOptions()
+        var options = try kernels.engineOptions(for: machine)
         options.mode = try OptionValue.choice(
             mode, "--mode", among: [("running", .running), ("batch", .batch)])
         options.executor = try OptionValue.choice(
             executor, "--executor", among: ExecutorKind.allCases.map { ($0.rawValue, $0) })
         options.pin = try PinPolicy(parsing: pin)
-        options.isa = try OptionValue.choice(
-            isa, "--isa", among: [("auto", nil)] + ISALevel.allCases.map { ($0.rawValue, $0) })
-        if let wanted = options.isa, wanted > machine.isa {
-            throw EngineError(
-                .unavailable, "--isa", "'\(wanted.rawValue)'",
-                expected: "at most \(machine.isa.rawValue) on this machine")
-        }
-        options.exact = exact
-        options.kernels = KernelFilter(impl: impl, skipImpl: skipImpl)
-        options.tuning = try tuning()
         if let maxMemory {
             options.maximumBytes = try OptionValue.integer(maxMemory, "--max-memory", in: 1...Int.max)
         }
@@ -64,26 +53,6 @@ extension ModelOptions {
             count *= 2
         }
         return counts + [last]
-    }
-
-    /// Measuring of kernels with a bar on a terminal, if it is asked for.
-    private func tuning() throws(EngineError) -> KernelTuning? {
-        guard tune else {
-            guard tuneCache == nil else {
-                throw EngineError(.usage, "--tune-cache", "given without --tune", expected: "both")
-            }
-            return nil
-        }
-        if let tuneCache, tuneCache.isEmpty {
-            throw EngineError(.usage, "--tune-cache", "an empty name", expected: "a file")
-        }
-        let console = Mutex(Console())
-        return KernelTuning(cache: TuningFile(tuneCache)) { done, total in
-            console.withLock {
-                $0.progress("tuning", done: done, total: total)
-                if done >= total { $0.clear() }
-            }
-        }
     }
 
     /// The seed.

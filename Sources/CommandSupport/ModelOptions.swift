@@ -1,7 +1,7 @@
 import ArgumentParser
 import ResNetEngine
 
-/// The options that every command takes: which model, and how it runs.
+/// The options that every command with a model takes: which one, and how it runs.
 ///
 /// They stay text here; ``ModelOptions`` turns them into values with errors that name the flag.
 public struct ModelOptions: ParsableArguments {
@@ -36,12 +36,6 @@ public struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Load a plugin, a shared library of operations and kernels; may be given again.",
-            valueName: "file"))
-    public var plugin: [String] = []
-
-    @Option(
-        help: ArgumentHelp(
             "Batch-norm statistics: running (inference), or batch (PyTorch's training-mode forward).",
             valueName: "running|batch"))
     public var mode = "running"
@@ -55,45 +49,18 @@ public struct ModelOptions: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            Workers, 1 to 1024. Default: the cores that this process may use. scaling runs 1, 2, 4 … n, or \
-            exactly the list given: 1,2,3, and 2, for 2 alone.
-            """, valueName: "n"))
+            The number of worker threads, 1 to 1024; by default one for each core that this process may use. The \
+            command scaling measures 1, 2, 4 … up to n, or, where there is a comma, exactly the numbers given: \
+            "1,2,3" measures 1, 2 and 3, and "2," measures 2 alone.
+            """, valueName: "n[,n…]"))
     public var threads: String?
 
-    @Option(
-        help: ArgumentHelp("The highest instruction set to use.", valueName: "auto|baseline|avx2|avx512"))
-    public var isa = "auto"
+    @OptionGroup public var kernels: KernelOptions
 
     @Option(
         help: ArgumentHelp(
-            """
-            Kernels to run where they can, by name: patterns of *, ? and […], separated by commas. Also \
-            RESNET_ENGINE_IMPL.
-            """, valueName: "pattern"))
-    public var impl: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Kernels never to run, by name; also RESNET_ENGINE_SKIP_IMPL.", valueName: "pattern"))
-    public var skipImpl: String?
-
-    @Flag(help: "Keep convolutions to the products of their definition: no Winograd.")
-    public var exact = false
-
-    @Flag(
-        help: """
-            Measure which kernel takes a layer fastest, among those of the same numeric class: results keep their \
-            bits. What was measured is kept for the next time.
-            """)
-    public var tune = false
-
-    @Option(
-        help: ArgumentHelp(
-            "Where --tune keeps it, instead of resnet-engine/tuning.json in XDG_CACHE_HOME or ~/.cache.",
-            valueName: "file"))
-    public var tuneCache: String?
-
-    @Option(help: ArgumentHelp("What runs the workers.", valueName: "dispatch|openmp"))
+            "What runs the workers.",
+            valueName: ExecutorKind.allCases.map(\.rawValue).joined(separator: "|")))
     public var executor = "dispatch"
 
     @Option(

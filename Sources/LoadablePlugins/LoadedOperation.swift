@@ -54,7 +54,8 @@ struct LoadedOperation: PlannableOperation {
         let (inputCount, halo) = (Int(description.input_count), Int(description.halo))
         let terms = Int(clamping: description.terms)
         return OperationKind(
-            identifier, versions: Int(description.first_version)...Int(description.last_version)
+            identifier, versions: Int(description.first_version)...Int(description.last_version),
+            isActivation: inputCount == 1
         ) { version in
             LoadedOperation(
                 plugin: plugin, identifier: identifier, version: version, functions: functions,

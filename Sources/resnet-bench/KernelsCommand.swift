@@ -120,7 +120,7 @@ struct KernelsCommand: ParsableCommand {
 
     private func operationTable() throws(EngineError) -> String {
         var table = TextTable([("op", .left), ("versions", .left), ("from", .left)])
-        for entry in try options.registry().operations {
+        for entry in try options.kernels.registry().operations {
             table.add([entry.value.identifier, Self.text(entry.value.versions), entry.plugin])
         }
         return "all operations of the registry\n" + table.text
@@ -176,7 +176,7 @@ struct KernelsCommand: ParsableCommand {
                 "op": .string(row.operation), "kernel": .string(row.kernel), "picked": .bool(row.isPicked),
             ])
         }
-        let operations = try options.registry().operations.map { entry in
+        let operations = try options.kernels.registry().operations.map { entry in
             JSONValue.object([
                 "name": .string(entry.value.identifier), "plugin": .string(entry.plugin),
                 "versions": .array([

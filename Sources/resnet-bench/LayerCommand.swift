@@ -18,7 +18,7 @@ struct LayerCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The layer.", valueName: "problem"))
     var problem: String
 
-    @OptionGroup var options: ModelOptions
+    @OptionGroup var kernels: KernelOptions
 
     @Option(
         parsing: .unconditional, help: ArgumentHelp("Turns that every kernel gets.", valueName: "n"))
@@ -48,7 +48,7 @@ struct LayerCommand: ParsableCommand {
     func run() throws {
         let console = Console()
         let machine = Machine.detect()
-        let engineOptions = try options.singleEngineOptions(for: machine)
+        let engineOptions = try kernels.engineOptions(for: machine)
         let iterations = try OptionValue.integer(iterations, "--iterations", in: 1...1_000_000)
         let layer = try LayerProblem(problem, subject: "layer")
         let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
@@ -90,7 +90,7 @@ struct LayerCommand: ParsableCommand {
     ) throws(EngineError) -> LayerMeasurement {
         try LayerMeasurement(
             layer, isa: options.isa ?? machine.isa, exact: options.exact, kernels: filter, tuning: tuning,
-            registry: try self.options.registry(), machine: machine)
+            registry: try kernels.registry(), machine: machine)
     }
 
     private func text(_ layer: LayerProblem, _ rows: [Row], _ reasons: [KernelRejection]) -> String {

@@ -14,6 +14,9 @@ struct VerifyCommand: ParsableCommand {
             check fails.
             """)
 
+    /// Failed cases that are printed.
+    private static let shownFailures = 5
+
     @OptionGroup var options: ModelOptions
 
     @Option(help: ArgumentHelp("Images, (n, c, h, w).", valueName: "x.npy"))
@@ -61,7 +64,7 @@ struct VerifyCommand: ParsableCommand {
         var failures: [String] = []
         var failedKernels = 0
         var kernels = 0
-        let plugins = try options.loadedPlugins()
+        let plugins = try options.kernels.loadedPlugins()
         for (index, level) in levels.enumerated() where plugins.isEmpty || level == limit {
             console.progress("verify \(level.rawValue)", done: index, total: levels.count)
             let outcomes =
@@ -83,7 +86,10 @@ struct VerifyCommand: ParsableCommand {
             kernels against the float64 reference, seed \(seed); errors as a share of what is allowed
             \(table.text)
             """
-        for failure in failures { text += "failed  \(failure)\n" }
+        for failure in failures.prefix(Self.shownFailures) { text += "failed  \(failure)\n" }
+        if failures.count > Self.shownFailures {
+            text += "failed  \(failures.count - Self.shownFailures) others\n"
+        }
         text += "\(kernels) kernels, \(failedKernels) failed\n"
         try StandardStreams.write(text)
         guard failedKernels == 0 else {
@@ -98,7 +104,7 @@ struct VerifyCommand: ParsableCommand {
         _ plugins: [Plugin], _ level: ISALevel, _ seed: UInt64
     ) throws(EngineError) -> [KernelVerification.Outcome] {
         // Names that are taken are told here too.
-        _ = try options.registry()
+        _ = try options.kernels.registry()
         var outcomes: [KernelVerification.Outcome] = []
         for plugin in plugins {
             for kind in plugin.operations {

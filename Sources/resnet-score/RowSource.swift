@@ -4,6 +4,9 @@ import ResNetEngine
 
 /// Images in order: of a file, or drawn.
 struct RowSource {
+    /// How many rows may be drawn: more would be a slip of the keyboard that fills a disk.
+    static let drawnRows = 0...10_000_000
+
     /// The shape of all rows together.
     let shape: [Int]
     private let file: NPYReader?
@@ -24,7 +27,7 @@ struct RowSource {
             numbers = RandomNumbers(generator, count: 0)
             return
         }
-        let count = try OptionValue.integer(text.dropFirst(6), "--input randn", in: 0...(1 << 40))
+        let count = try OptionValue.integer(text.dropFirst(6), "--input randn", in: Self.drawnRows)
         file = nil
         shape = [count] + dimensions
         numbers = RandomNumbers(generator, count: try Shape(shape, subject: "--input").elementCount)

@@ -18,8 +18,10 @@ struct ScoreCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Images (n, c, h, w) of float32, float64 or uint8; or randn:N, N random images as PyTorch draws them.",
-            valueName: "x.npy|randn:N"))
+            """
+            Images (n, c, h, w) of float32, float64 or uint8; or randn:N, N random images as PyTorch draws them, at \
+            most \(RowSource.drawnRows.upperBound).
+            """, valueName: "x.npy|randn:N"))
     var input: String?
 
     @Option(help: ArgumentHelp("Results, (n, classes) of float32.", valueName: "y.npy"))

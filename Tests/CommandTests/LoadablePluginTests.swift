@@ -152,8 +152,19 @@ import Testing
         let outcome = try run(.bench, ["verify", "--plugin", faulty("NONE", folder)])
         #expect(outcome.status == 1)
         #expect(outcome.text.contains("zeros.f32.1x16.c") && outcome.text.contains("1 failed"))
+        let failures = outcome.text.split(separator: "\n").filter { $0.hasPrefix("failed  ") }
+        #expect(failures.count == 6 && failures.last?.hasSuffix(" others") == true, "\(failures)")
         let huge = try run(.bench, ["verify", "--plugin", faulty("HUGE_SHAPE", folder)])
         #expect(huge.status == 1 && huge.text.contains("2 failed"))
+    }
+
+    /// Verification sees writes to other places than the output's pixels.
+    @Test(arguments: ["KERNEL_OUTPUT_HALO", "KERNEL_INPUT_HALO", "KERNEL_INPUT"])
+    func strayWritesFailVerification(fault: String) throws {
+        let folder = try TemporaryFolder()
+        let outcome = try run(.bench, ["verify", "--plugin", faulty(fault, folder)])
+        #expect(outcome.status == 1)
+        #expect(outcome.text.contains("which is not its output's, was overwritten"), "\(outcome.text)")
     }
 
     @Test func filesThatAreNoPlugins() throws {
@@ -180,7 +191,15 @@ import Testing
         try expectFailure(
             .bench, ["kernels", "--plugin", library("HardSwish"), "--plugin", library("HardSwish")], 69,
             "is taken")
-        try expectFailure(.bench, ["kernels", "--activation", "linear"], 69, "has parameters")
+    }
+
+    /// Operations with parameters, of several inputs or another shape are none.
+    @Test(arguments: ["nothing", "linear", "add", "flatten", "sigmoid-gate"])
+    func namesOfNoActivation(_ name: String) throws {
+        let arguments = ["--activation", name, "--plugin", library("HardSwish")]
+        let message = "error[usage]: --activation: '\(name)', expected one of relu, hard-swish\n"
+        try expectFailure(.bench, ["kernels"] + arguments, 64, message)
+        try expectFailure(.score, arguments + ["--input", "randn:1", "--output", "x.npy"], 64, message)
     }
 
     /// A failed batch is an error of that batch alone.

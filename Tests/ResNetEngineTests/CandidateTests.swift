@@ -195,6 +195,19 @@ import Testing
         #expect(try registry.block(named: "new").className == "Named")
     }
 
+    @Test func operationsByVersion() throws {
+        var registry = Registry.builtin
+        try registry.register(
+            Plugin("one", operations: [OperationKind("relu", versions: 2...3) { _ in ReLU() }]))
+        #expect(try registry.operation(named: "relu").value.versions == 2...3)
+        #expect(try registry.operation(named: "relu", version: 1).plugin == "built in")
+        #expect(throws: EngineError.self) { try registry.operation(named: "relu", version: 4) }
+        #expect(throws: EngineError.self) { try registry.operation(named: "none") }
+        // One activation a name: the latest.
+        #expect(registry.activations.map(\.value.name) == ["relu (one)"])
+        #expect(throws: EngineError.self) { try registry.activation(named: "add") }
+    }
+
     private struct Named: BlockVariant {
         var name: String
         var className: String { "Named" }

@@ -128,17 +128,31 @@ public struct Registry: Sendable {
         return entry
     }
 
-    /// What may take the place of ReLUs.
-    ///
-    /// - Throws: `unavailable` for a name that is not registered, or an operation that has parameters.
-    public func activation(named name: String) throws(EngineError) -> Activation {
-        let entry = try operation(named: name)
-        guard let make = entry.value.make else {
-            throw EngineError(
-                .unavailable, "operation '\(name)'", "has parameters",
-                expected: "an activation: an operation without")
+    /// What may take the place of ReLUs: the latest version of each operation that can, by its name.
+    public var activations: [(name: String, value: Activation)] {
+        var latest: [(name: String, value: Activation)] = []
+        for entry in operations {
+            let kind = entry.value
+            latest.removeAll { $0.name == kind.identifier }
+            guard kind.isActivation, let make = kind.make else { continue }
+            let activation = Activation(
+                make(kind.versions.upperBound), of: "\(kind.identifier) (\(entry.plugin))")
+            latest.append((kind.identifier, activation))
         }
-        return Activation(make(entry.value.versions.upperBound), of: "\(name) (\(entry.plugin))")
+        return latest
+    }
+
+    /// The one of ``activations`` with that name.
+    ///
+    /// - Throws: `unavailable` with the names that there are.
+    public func activation(named name: String) throws(EngineError) -> Activation {
+        let known = activations
+        guard let found = known.first(where: { $0.name == name }) else {
+            throw EngineError(
+                .unavailable, "activation '\(name)'", "not registered, or no activation",
+                expected: "one of " + known.map(\.name).joined(separator: ", "))
+        }
+        return found.value
     }
 
     /// The block variant of that name.

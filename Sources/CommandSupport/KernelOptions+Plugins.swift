@@ -2,7 +2,7 @@ import LoadablePlugins
 import ResNetEngine
 import Synchronization
 
-extension ModelOptions {
+extension KernelOptions {
     /// What is built in, the plugins that the commands bring, and those that `--plugin` loads.
     ///
     /// - Throws: as ``Plugin/load(_:)`` and ``Registry/register(_:)``.
