@@ -13,6 +13,14 @@ public struct StateDictionary: Sendable {
             case .integers(let shape, _): shape
             }
         }
+
+        /// What it holds, in a word for messages.
+        package var elements: String {
+            switch self {
+            case .tensor: "floats"
+            case .integers: "integers"
+            }
+        }
     }
 
     /// Names in order of insertion.

@@ -89,7 +89,7 @@ struct TopologyCommand: ParsableCommand {
         let limit = machine.memoryLimitBytes.map { NumberText.bytes($0) } ?? "none"
         var text = """
             machine    \(machine.line)
-            packages   \(machine.packageCount), NUMA nodes \(machine.numaNodes.map(String.init).joined(separator: ", "))
+            packages   \(machine.packageCount), NUMA nodes \(machine.numaNodes.count) (\(machine.numaNodes.map(String.init).joined(separator: ", ")))
             memory     limit of the control group: \(limit)
 
             \(cores.text)

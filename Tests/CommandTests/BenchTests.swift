@@ -13,6 +13,8 @@ import Testing
 
     @Test func topology() throws {
         #expect(try expectSuccess(.bench, ["topology"]).text.contains("placement"))
+        let nodes = try expectSuccess(.bench, ["topology", "--synthetic", "numa:2 core:2 pu:1"]).text
+        #expect(nodes.contains("NUMA nodes 2 (0, 1)\n"))
         let outcome = try run(
             .bench,
             [

@@ -17,7 +17,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ["--model", "resnet19"], ["--model", "net.onnx"], ["--block", "dense"], ["--mode", "train"],
+        ["--model", "resnet19"], ["--model", "net.onnx"], ["--block", "dense"],
+        ["--activation", "dense"], ["--mode", "train"],
         ["--isa", "avx1024"], ["--executor", "threads"], ["--pin", "cores"], ["--pin", "list:"],
         ["--pin", "list:x"],
         ["--seed", "-1"], ["--seed", "x"], ["--max-memory", "0"], ["--max-memory", "1G"], ["--image", "28"],
@@ -64,7 +65,10 @@ import Testing
 
     @Test func nothingLeftToRun() throws {
         for pattern in ["*", "conv*,winograd*", "linear*"] {
-            try expectFailure(.bench, ["kernels", "--skip-impl", pattern], 69, "--skip-impl")
+            let outcome = try run(.bench, ["kernels", "--skip-impl", pattern])
+            #expect(outcome.status == 69 && outcome.errorLines.count == 1)
+            #expect(
+                outcome.error.contains("--skip-impl") && outcome.error.utf8.count < 250, "\(outcome.error)")
         }
     }
 
@@ -90,6 +94,8 @@ import Testing
         ["--threads"], ["--json"], ["verify", "--input", "x.npy"], ["verify", "--expect", "x.npy"],
         ["verify", "--tolerance", "-1"], ["topology", "--threads", "1,2"],
         ["topology", "--synthetic", "nonsense"],
+        ["layer", "conv:c4h4w4,k4r1s1", "--threads", "2"],
+        ["layer", "conv:c4h4w4,k4r1s1", "--model", "resnet18"],
         ["summary", "--batch", "0"], ["kernels", "--threads", "0"], ["summary", "--threads", "abc"],
         ["summary", "--threads", "0"], ["verify", "--threads", "1025"], ["topology", "--threads", "abc"],
     ])
@@ -99,6 +105,7 @@ import Testing
 
     @Test(arguments: [
         [], ["--input", "randn:1"], ["--output", "x.npy"], ["--input", "randn:", "--output", "x.npy"],
+        ["--input", "randn:10000001", "--output", "x.npy"],
         ["--input", "randn:-1", "--output", "x.npy"], ["--input", "randn:x", "--output", "x.npy"],
         ["--input", "-", "--output", "x.npy"], ["--input", "randn:1", "--output", "-"],
         ["--input", "randn:1", "--output", ""],

@@ -85,16 +85,49 @@ import Testing
         #expect(error?.description.contains("\n") == false)
     }
 
+    /// What was found and what was expected, in elements and shape.
+    @Test func wrongTensorsAreDescribed() throws {
+        var weights = try Model(network, seed: 0).weights
+        weights["layer_out.bias"] = .integers(shape: try Shape([4]), values: [1, 2, 3, 4])
+        weights["make_layer.0.bn.num_batches_tracked"] = .tensor(try Tensor(shape: [1]))
+        let error = failure { _ = try Model(network, weights: weights) }
+        #expect(
+            error?.found.contains("layer_out.bias holds integers of shape [4], not floats of shape [4]")
+                == true)
+        #expect(
+            error?.found.contains("num_batches_tracked holds floats of shape [1], not integers of shape []")
+                == true)
+        let classifier = try #require(weights.tensor("layer_out.weight")).shape.dimensions
+        weights["layer_out.bias"] = .tensor(try Tensor(shape: [4]))
+        weights["layer_out.weight"] = .tensor(try Tensor(shape: [classifier[1], classifier[0]]))
+        let transposed = failure { _ = try ResNet(matching: weights, image: (6, 5)) }
+        #expect(transposed?.found == "shape (\(classifier[1]), 4)")
+        #expect(transposed?.expected == "(4, \(classifier[1] / 30) · 6 · 5)")
+    }
+
     @Test func oddWeightsAreNoted() throws {
         var weights = try Model(network, seed: 0).weights
         weights["make_layer.0.bn.num_batches_tracked"] = nil
         weights["layer_out.bias"] = .tensor(try Tensor(shape: [4], values: [0, .nan, 1, .infinity]))
         let model = try Model(network, weights: weights)
         #expect(model.warnings.map(\.code).sorted() == ["no-counter", "non-finite-weights"])
+        #expect(model.warnings.last?.message == "weights: NaN or infinite values in 1 tensor: layer_out.bias")
         let engine = try Engine(model, options: makeOptions())
         #expect(Set(engine.warnings.map(\.code)).isSuperset(of: ["no-counter", "non-finite-weights"]))
         let output: Tensor = try engine.score(Tensor(shape: [1, 3, 6, 5]))
         #expect(output.values[1].isNaN && output.values[0].isFinite && output.values[3] == .infinity)
+    }
+
+    @Test func manyOddWeightsAreOneWarning() throws {
+        var weights = try Model(network, seed: 0).weights
+        for name in weights.names {
+            guard var tensor = weights.tensor(name) else { continue }
+            try tensor.withMutableElements { $0.update(repeating: .nan) }
+            weights[name] = .tensor(tensor)
+        }
+        let warnings = try Model(network, weights: weights).warnings
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.message.hasSuffix(" others") == true, "\(warnings)")
     }
 
     @Test func geometryIsReadOffTheWeights() throws {

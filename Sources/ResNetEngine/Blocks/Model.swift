@@ -49,14 +49,15 @@ public struct Model: Sendable {
     ) throws(EngineError) {
         var state = StateDictionary()
         var problems: [String] = []
-        var warnings: [EngineWarning] = []
+        var uncounted: [String] = []
+        var odd: [String] = []
         let specifications = try architecture.parameters()
         for specification in specifications {
             let name = specification.name
             switch (weights[name], specification.initialization) {
             case (nil, .counter):
                 state[name] = .integers(shape: try Shape([]), values: [0])
-                warnings.append(EngineWarning("no-counter", "\(subject): no tensor \(name), counting from 0"))
+                uncounted.append(name)
             case (nil, _): problems.append("missing \(name) \(specification.shape)")
             case (.integers(let shape, let values)?, .counter) where shape.dimensions == specification.shape:
                 state[name] = .integers(shape: shape, values: values)
@@ -67,15 +68,13 @@ public struct Model: Sendable {
                         "\(name) has shape \(tensor.shape.dimensions), not \(specification.shape)")
                     continue
                 }
-                let odd = tensor.withElements { $0.lazy.filter { !$0.isFinite }.count }
-                if odd > 0 {
-                    warnings.append(
-                        EngineWarning(
-                            "non-finite-weights", "\(subject): \(odd) values of \(name) are NaN or infinite"))
-                }
+                if !tensor.withElements({ $0.allSatisfy(\.isFinite) }) { odd.append(name) }
                 state[name] = .tensor(tensor)
-            case (let entry?, _):
-                problems.append("\(name) has shape \(entry.shape.dimensions) or a wrong type")
+            case (let entry?, let initialization):
+                let wanted = initialization == .counter ? "integers" : "floats"
+                problems.append(
+                    "\(name) holds \(entry.elements) of shape \(entry.shape.dimensions), not \(wanted) of "
+                        + "shape \(specification.shape)")
             }
         }
         let known = Set(specifications.map(\.name))
@@ -87,7 +86,20 @@ public struct Model: Sendable {
         }
         self.architecture = architecture
         self.weights = state
-        self.warnings = warnings
+        warnings = [
+            Self.warning("no-counter", "\(subject): counting from 0 for want of", uncounted),
+            Self.warning("non-finite-weights", "\(subject): NaN or infinite values in", odd),
+        ].compactMap { $0 }
+    }
+
+    /// One line for all tensors that it is about, the first ones by name; nil where there are none.
+    private static func warning(_ code: String, _ message: String, _ names: [String]) -> EngineWarning? {
+        guard !names.isEmpty else { return nil }
+        let others = names.count > 3 ? " and \(names.count - 3) others" : ""
+        return EngineWarning(
+            code,
+            "\(message) \(names.count) tensor\(names.count == 1 ? "" : "s"): "
+                + names.prefix(3).joined(separator: ", ") + others)
     }
 
     /// The architecture as PyTorch initialises it right after `manual_seed`; the generator goes on from there.

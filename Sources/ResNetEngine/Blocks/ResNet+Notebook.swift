@@ -17,7 +17,8 @@ extension ResNet {
 
     /// The notebook's network that a state_dict was saved from, its geometry read off the tensors' shapes.
     ///
-    /// The classifier gives height · width: taken as square unless `image` says otherwise.
+    /// The classifier gives height · width: taken as square unless `image` says otherwise. Its bias gives the number of
+    /// classes.
     /// - Throws: `badData` naming the tensor that is missing or does not fit.
     public init(
         matching state: StateDictionary, block: any BlockVariant = ResidualBlock(),
@@ -40,18 +41,19 @@ extension ResNet {
         let (channels, features) = (first[0], classifier[1])
         let outputs = channels * block.expansion
         let area = features / outputs
+        let classes = max(1, state["layer_out.bias"]?.shape.dimensions.first ?? classifier[0])
         let (height, width) = image ?? (Self.squareRoot(area), Self.squareRoot(area))
         let (product, overflow) = height.multipliedReportingOverflow(by: width)
         if overflow || height < 1 || width < 1 || product != area || features % outputs != 0 {
-            let found = "shape \(classifier), \(outputs) channels"
+            let wanted = image.map { "(\(classes), \(outputs) · \($0.height) · \($0.width))" }
             throw EngineError(
-                .badData, "\(subject): tensor layer_out.weight", found,
-                expected: image.map { "\(outputs) · \($0.height) · \($0.width) features" }
-                    ?? "channels · h · h features; for another image give --image HxW")
+                .badData, "\(subject): tensor layer_out.weight", "shape \(classifier)",
+                expected: wanted
+                    ?? "(\(classes), \(outputs) · h · h); where images are not square give --image HxW")
         }
         self.init(
             block: block, blocks: Self.blockCount(of: state), inputChannels: first[1], channels: channels,
-            imageHeight: height, imageWidth: width, classes: classifier[0])
+            imageHeight: height, imageWidth: width, classes: classes)
     }
 
     private static func squareRoot(_ value: Int) -> Int {

@@ -64,7 +64,15 @@ public struct Convolution2D: Operation {
             ].allSatisfy({ $0 >= 1 && $0 <= Int(Int32.max) }),
             [g.paddingHeight, g.paddingWidth].allSatisfy({ $0 >= 0 && $0 <= 1 << 16 }),
             g.inputChannels % g.groups == 0, g.outputChannels % g.groups == 0
-        else { throw EngineError(.badData, node, "convolution of impossible geometry \(g)") }
+        else {
+            throw EngineError(
+                .badData, node,
+                """
+                a convolution of \(g.inputChannels) to \(g.outputChannels) channels in \(g.groups) groups, kernel \
+                \(g.kernelHeight)x\(g.kernelWidth), stride \(g.strideHeight)x\(g.strideWidth), padding \
+                \(g.paddingHeight)x\(g.paddingWidth), dilation \(g.dilationHeight)x\(g.dilationWidth)
+                """, expected: "channels that the groups divide, all from 1 on, padding from 0 to 65536")
+        }
         guard weight.shape.dimensions == g.weightShape else {
             throw EngineError(.badData, node, "weight of shape \(weight.shape)", expected: "\(g.weightShape)")
         }

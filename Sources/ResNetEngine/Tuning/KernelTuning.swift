@@ -14,16 +14,19 @@ public final class KernelTuning: Sendable {
         /// Problems that cannot be measured: all steps of planning must get one answer.
         var failed: Set<String> = []
         var warnings: [EngineWarning] = []
+        var noted: [EngineError] = []
         var done = 0
         var total = 0
         /// Whether `progress` waits for the end.
         var isUnderWay = false
 
+        /// One warning for an error, also where reading and keeping fail alike.
         mutating func note(_ error: EngineError, _ consequence: String) {
+            guard !noted.contains(error) else { return }
+            noted.append(error)
             let expected = error.expected.isEmpty ? "" : ", expected \(error.expected)"
-            let warning = EngineWarning(
-                "tuning", "\(consequence): \(error.subject): \(error.found)\(expected)")
-            if !warnings.contains(warning) { warnings.append(warning) }
+            warnings.append(
+                EngineWarning("tuning", "\(consequence): \(error.subject): \(error.found)\(expected)"))
         }
     }
 

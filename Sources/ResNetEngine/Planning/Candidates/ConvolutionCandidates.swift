@@ -92,10 +92,12 @@ struct ConvolutionCandidates: Sendable {
         let takers = left.filter { $0.cycles.isFinite || filter.chooses($0.candidate.name) }
         guard let best = takers.min(by: { $0.cycles < $1.cycles }) else {
             for (candidate, _) in left { reject(candidate, Self.namedOnly) }
+            // What options rule out says more than what no option would change.
+            let cause = rejected.first { $0.kind == .ruledOut } ?? rejected.first
+            let example = cause.map { ": \($0.kernel) \($0.reason), and so on" } ?? ""
             throw EngineError(
-                .unavailable, node,
-                "no kernel left: \(rejected.map { "\($0.kernel): \($0.reason)" }.joined(separator: "; "))",
-                expected: "one for \(layer)")
+                .unavailable, node, "none of \(all.count) kernels is left\(example)",
+                expected: "one for \(layer); resnet-bench kernels lists them")
         }
         // Others would change the result's bits.
         let rivals = takers.map(\.candidate).filter { $0.numericClass == best.candidate.numericClass }
