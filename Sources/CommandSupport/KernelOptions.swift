@@ -24,7 +24,7 @@ public struct KernelOptions: ParsableArguments {
             "Kernels never to run, by name; also RESNET_ENGINE_SKIP_IMPL.", valueName: "pattern"))
     public var skipImpl: String?
 
-    @Flag(help: "Keep convolutions to the products of their definition: no Winograd.")
+    @Flag(help: "Keep to the products of the model as written: no Winograd, no composition of layers.")
     public var exact = false
 
     @Flag(

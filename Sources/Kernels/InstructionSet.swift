@@ -6,6 +6,9 @@ public protocol InstructionSet: SendableMetatype {
     associatedtype Vector: SIMD & BitwiseCopyable where Vector.Scalar == Float
     /// `sum + a · b`, with one rounding where the instruction set has a fused multiply-add.
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector
+    /// Vectors of float64 as wide, for what is computed once when an engine is prepared.
+    associatedtype Doubles: SIMD & BitwiseCopyable where Doubles.Scalar == Double
+    static func multiplyAdd(_ sum: Doubles, _ a: Doubles, _ b: Doubles) -> Doubles
     /// `max(vector, 0)` by lane; a NaN stays a NaN. A requirement because only the comparison of a concrete
     /// vector type is one instruction.
     static func rectified(_ vector: Vector) -> Vector

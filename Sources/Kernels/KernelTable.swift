@@ -9,6 +9,7 @@ public struct KernelTable: Sendable {
     public var rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
     public var maximumPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
     public var meanPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
+    public var rowSum: @Sendable (UnsafePointer<RowSumCall>) -> Void
     public var winogradInput: @Sendable (UnsafePointer<WinogradInputCall>) -> Void
     public var winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
     /// Floats in a vector.
@@ -53,6 +54,7 @@ public struct KernelTable: Sendable {
         rowStatistics = bodies.rowStatistics
         maximumPooling = bodies.maximumPooling
         meanPooling = bodies.meanPooling
+        rowSum = bodies.rowSum
         winogradInput = bodies.winogradInput
         winogradOutput = bodies.winogradOutput
         lanes = bodies.lanes
@@ -75,6 +77,7 @@ public struct KernelBodies: Sendable {
     let rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
     let maximumPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
     let meanPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
+    let rowSum: @Sendable (UnsafePointer<RowSumCall>) -> Void
     let winogradInput: @Sendable (UnsafePointer<WinogradInputCall>) -> Void
     let winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
     let peakProbe: @Sendable (_ iterations: Int) -> Float
@@ -97,6 +100,7 @@ public struct KernelBodies: Sendable {
         rowStatistics: @escaping @Sendable (UnsafePointer<RowStatisticsCall>) -> Void,
         maximumPooling: @escaping @Sendable (UnsafePointer<PoolingCall>) -> Void,
         meanPooling: @escaping @Sendable (UnsafePointer<PoolingCall>) -> Void,
+        rowSum: @escaping @Sendable (UnsafePointer<RowSumCall>) -> Void,
         winogradInput: @escaping @Sendable (UnsafePointer<WinogradInputCall>) -> Void,
         winogradOutput: @escaping @Sendable (UnsafePointer<WinogradOutputCall>) -> Void,
         peakProbe: @escaping @Sendable (Int) -> Float, lanes: Int, panelLanes: Int, pixels: Int,
@@ -112,6 +116,7 @@ public struct KernelBodies: Sendable {
         self.rowStatistics = rowStatistics
         self.maximumPooling = maximumPooling
         self.meanPooling = meanPooling
+        self.rowSum = rowSum
         self.winogradInput = winogradInput
         self.winogradOutput = winogradOutput
         self.peakProbe = peakProbe
@@ -150,6 +155,7 @@ public enum KernelTiles<
             rowStatistics: { RowStatistics<I>.run($0) },
             maximumPooling: { MaximumPooling<I>.run($0) },
             meanPooling: { MeanPooling<I>.run($0) },
+            rowSum: { RowSum<I>.run($0) },
             winogradInput: { WinogradInput<I>.run($0) },
             winogradOutput: { WinogradOutput<I>.run($0) },
             peakProbe: { MultiplyAddProbe<I, chains>.run($0) },

@@ -3,12 +3,16 @@ public import Kernels
 /// The tag of this module's specialisations.
 enum AVX512: InstructionSet {
     typealias Vector = SIMD16<Float>
+    typealias Doubles = SIMD8<Double>
 
     @inline(__always)
     static var unrolledSteps: Int { 1 }
 
     @inline(__always)
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum.addingProduct(a, b) }
+
+    @inline(__always)
+    static func multiplyAdd(_ sum: Doubles, _ a: Doubles, _ b: Doubles) -> Doubles { sum.addingProduct(a, b) }
 
     @inline(__always)
     static func rectified(_ vector: Vector) -> Vector {

@@ -3,6 +3,7 @@ public import Kernels
 /// The tag of this module's specialisations: SSE2 on x86-64, NEON on arm64.
 enum Baseline: InstructionSet {
     typealias Vector = SIMD4<Float>
+    typealias Doubles = SIMD2<Double>
 
     @inline(__always)
     static var unrolledSteps: Int { 1 }
@@ -11,6 +12,15 @@ enum Baseline: InstructionSet {
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector {
         #if arch(x86_64)
             // SSE2 has no fused multiply-add; asking for one would call the C library lane by lane.
+            sum + a * b
+        #else
+            sum.addingProduct(a, b)
+        #endif
+    }
+
+    @inline(__always)
+    static func multiplyAdd(_ sum: Doubles, _ a: Doubles, _ b: Doubles) -> Doubles {
+        #if arch(x86_64)
             sum + a * b
         #else
             sum.addingProduct(a, b)

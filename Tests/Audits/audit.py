@@ -80,7 +80,9 @@ KERNELS = [
     Kernel("MaximumPooling", "static Kernels.MaximumPooling.rows(", "", None),
     Kernel("MeanPooling", "static Kernels.MeanPooling.rows(", "", None),
     Kernel("WinogradInput", "static Kernels.WinogradInput.tiles(", "", None),
-    Kernel("WinogradOutput", "static Kernels.WinogradOutput.tiles(", "", None),
+    Kernel("WinogradOutput", "static Kernels.WinogradOutput.edge(", "", None),
+    Kernel("WinogradOutputTiles", "static Kernels.WinogradOutputTiles.run(", "addsResidual rectifies", None),
+    Kernel("RowSum", "static Kernels.RowSum.strip(", "", None),
     Kernel("MultiplyAddProbe", "@Sendable (Swift.Int) -> Swift.Float in static Kernels.KernelTiles.bodies(",
            "vectors segments pixels lastVectors lastSegments rowTile outputTile chains", lambda t: [Loop(multiply_adds=t.chains)]),
 ]

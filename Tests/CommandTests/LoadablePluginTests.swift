@@ -66,6 +66,7 @@ import Testing
         let largest = expected.map(abs).max() ?? 0
         var options = EngineOptions()
         options.kernels.chosen = ["conv1x1plugin*"]
+        options.exact = true
         var bits: Set<[UInt32]> = []
         for (threads, executor) in [(1, ExecutorKind.dispatch), (2, .dispatch), (3, .openmp)] {
             options.threads = threads

@@ -100,7 +100,7 @@ import Testing
         #expect(Set(events.compactMap { $0["ph"] as? String }) == ["M", "X"])
         #expect(events.contains { $0["name"] as? String == "layer_out" })
         let csv = try expectSuccess(.bench, arguments + ["--csv"]).text.split(separator: "\n")
-        #expect(csv.first?.hasPrefix("index,name,op") == true && csv.count == 13)
+        #expect(csv.first?.hasPrefix("index,name,op") == true && csv.count == 12)
     }
 
     @Test func layer() throws {

@@ -4,8 +4,10 @@ import Kernels
 /// wide strips are tested everywhere.
 enum EmulatedWide: InstructionSet {
     typealias Vector = SIMD16<Float>
+    typealias Doubles = SIMD8<Double>
     static var unrolledSteps: Int { 1 }
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { sum + a * b }
+    static func multiplyAdd(_ sum: Doubles, _ a: Doubles, _ b: Doubles) -> Doubles { sum + a * b }
     static func rectified(_ vector: Vector) -> Vector {
         vector.replacing(with: Vector(repeating: 0), where: Vector(repeating: 0) .> vector)
     }

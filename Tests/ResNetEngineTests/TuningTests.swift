@@ -173,6 +173,7 @@ import Testing
     @Test func cachesThatFailAreWarnings() throws {
         let model = try Model(ResNet(blocks: 1, channels: 16, imageHeight: 9, imageWidth: 9), seed: 0)
         var options = makeOptions()
+        options.exact = true
         let plain = try Engine(model, options: options)
         options.tuning = KernelTuning(
             cache: Memory(failure: EngineError(.badData, "file", "nonsense", expected: "times")))

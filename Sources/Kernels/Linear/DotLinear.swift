@@ -71,11 +71,13 @@ public enum DotLinear<I: InstructionSet, let rowTile: Int, let outputTile: Int> 
         var total = totals
         for row in rows {
             let output = call.pointee.output + row &* call.pointee.outputRowStride
+            let residual = call.pointee.residual.map { $0 + row &* call.pointee.residualRowStride }
             for o in tile &* outputTile..<(tile &+ 1) &* outputTile {
                 if o < call.pointee.outputs {
                     var sum: Float = 0
                     for lane in 0..<I.lanes { sum += total[lane] }
                     sum += call.pointee.bias[o]
+                    if let residual { sum += residual[o] }
                     output[o] = call.pointee.rectifies && 0 > sum ? 0 : sum
                 }
                 total += I.lanes

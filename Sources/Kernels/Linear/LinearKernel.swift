@@ -1,10 +1,10 @@
 /// Several rows through one linear layer:
 ///
-///     output[row, o] = act(bias[o] + Σ_run Σ_i input[row, runs[run] + i] · weights[o, run, i])
+///     output[row, o] = act(bias[o] + residual[row, o] + Σ_run Σ_i input[row, runs[run] + i] · weights[o, run, i])
 ///
 /// Each run is summed in one vector of partial sums, position `i` in lane `i mod lanes`, in order of `i`; the runs'
 /// vectors are added in order of `run`, which keeps rounding small in long reductions; lane 0 … last are added in
-/// order at the end, then the bias. The order depends on neither `rows` nor `outputs`.
+/// order at the end, then the bias, then the residual. The order depends on neither `rows` nor `outputs`.
 ///
 /// - `runs`: the reduction as offsets into a row, each followed by `runLength` consecutive floats, a multiple of
 ///   16.
@@ -15,6 +15,9 @@ public struct LinearCall {
     public var inputRowStride: Int
     public var weights: UnsafePointer<Float>
     public var bias: UnsafePointer<Float>
+    /// Of rows like the output's; `nil`: zeros.
+    public var residual: UnsafePointer<Float>?
+    public var residualRowStride: Int
     public var output: UnsafeMutablePointer<Float>
     public var outputRowStride: Int
     public var runs: UnsafePointer<Int32>
@@ -26,13 +29,16 @@ public struct LinearCall {
 
     public init(
         input: UnsafePointer<Float>, inputRowStride: Int, weights: UnsafePointer<Float>,
-        bias: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>, outputRowStride: Int,
+        bias: UnsafePointer<Float>, residual: UnsafePointer<Float>?, residualRowStride: Int,
+        output: UnsafeMutablePointer<Float>, outputRowStride: Int,
         runs: UnsafePointer<Int32>, runCount: Int, runLength: Int, rows: Int, outputs: Int, rectifies: Bool
     ) {
         self.input = input
         self.inputRowStride = inputRowStride
         self.weights = weights
         self.bias = bias
+        self.residual = residual
+        self.residualRowStride = residualRowStride
         self.output = output
         self.outputRowStride = outputRowStride
         self.runs = runs

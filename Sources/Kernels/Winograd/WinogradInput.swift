@@ -82,7 +82,8 @@ public enum WinogradInput<I: InstructionSet> {
         }
     }
 
-    /// One tile of one vector of channels.
+    /// One tile of one vector of channels, columns first. Both loops end at an address: with a count the compiler would
+    /// unroll them and compute 36 addresses anew for each tile.
     @inlinable @inline(__always)
     static func transform(
         _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
@@ -90,15 +91,25 @@ public enum WinogradInput<I: InstructionSet> {
     ) {
         let scratch = call.pointee.scratch
         let elementStride = call.pointee.elementStride
-        for column in 0..<6 {
-            WinogradTransform<I>.input(source + column &* channelBlock, stride: rowStride) { row, value in
-                I.store(value, scratch + (row &* 6 &+ column) &* I.lanes)
+        var column = source
+        var place = scratch
+        let lastPlace = scratch + 6 &* I.lanes
+        while place != lastPlace {
+            WinogradTransform<I>.input(column, stride: rowStride) { row, value in
+                I.store(value, place + row &* 6 &* I.lanes)
             }
+            column += channelBlock
+            place += I.lanes
         }
-        for row in 0..<6 {
-            WinogradTransform<I>.input(scratch + row &* 6 &* I.lanes, stride: I.lanes) { column, value in
-                I.store(value, target + (row &* 6 &+ column) &* elementStride)
+        var row = UnsafePointer(scratch)
+        var elements = target
+        let lastElements = target + 36 &* elementStride
+        while elements != lastElements {
+            WinogradTransform<I>.input(row, stride: I.lanes) { column, value in
+                I.store(value, elements + column &* elementStride)
             }
+            row += 6 &* I.lanes
+            elements += 6 &* elementStride
         }
     }
 

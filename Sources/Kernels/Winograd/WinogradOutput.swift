@@ -59,91 +59,129 @@ public struct WinogradOutputCall {
 public enum WinogradOutput<I: InstructionSet> {
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<WinogradOutputCall>) {
-        for block in 0..<call.pointee.blocks { tiles(call, block: block) }
+        for block in 0..<call.pointee.blocks {
+            switch (call.pointee.residual != nil, call.pointee.rectifies) {
+            case (false, false): WinogradOutputTiles<I, 0, 0>.run(call, block)
+            case (false, true): WinogradOutputTiles<I, 0, 1>.run(call, block)
+            case (true, false): WinogradOutputTiles<I, 1, 0>.run(call, block)
+            case (true, true): WinogradOutputTiles<I, 1, 1>.run(call, block)
+            }
+        }
     }
 
+    /// A tile that reaches over the map's edge, by way of memory of its own.
     @inlinable @inline(never)
-    static func tiles(_ call: UnsafePointer<WinogradOutputCall>, block: Int) {
+    static func edge(
+        _ call: UnsafePointer<WinogradOutputCall>, _ block: Int, _ source: UnsafePointer<Float>, y: Int,
+        x: Int
+    ) {
+        let tileStride = WinogradWeights.tile &* channelBlock
+        let tile = call.pointee.scratch + WinogradWeights.elements &* channelBlock
+        WinogradOutputTiles<I, 0, 0>.whole(
+            call, block, source, UnsafePointer(tile), residualRowStride: 0, to: tile, rowStride: tileStride)
+        let output = call.pointee.output + (block &* call.pointee.outputBlockStride &+ x &* channelBlock)
+        let residual = call.pointee.residual.map {
+            $0 + (block &* call.pointee.residualBlockStride &+ x &* channelBlock)
+        }
+        for row in 0..<min(call.pointee.height &- y, WinogradWeights.tile) {
+            let floats = min(call.pointee.width &- x, WinogradWeights.tile) &* channelBlock
+            var at = 0
+            while at < floats {
+                var result = I.load(tile + (row &* tileStride &+ at))
+                if let residual {
+                    result += I.load(residual + ((y &+ row) &* call.pointee.residualRowStride &+ at))
+                }
+                if call.pointee.rectifies { result = I.rectified(result) }
+                I.store(result, output + ((y &+ row) &* call.pointee.outputRowStride &+ at))
+                at &+= I.lanes
+            }
+        }
+    }
+}
+
+/// The tiles of one channel block. Where `addsResidual` and `rectifies` are 1, they do.
+public enum WinogradOutputTiles<I: InstructionSet, let addsResidual: Int, let rectifies: Int> {
+    @inlinable @inline(never)
+    static func run(_ call: UnsafePointer<WinogradOutputCall>, _ block: Int) {
         var source = call.pointee.products + block &* call.pointee.blockStride
+        let outputRowStride = call.pointee.outputRowStride
+        let residualRowStride = addsResidual == 1 ? call.pointee.residualRowStride : 0
+        let output = call.pointee.output + block &* call.pointee.outputBlockStride
+        // Without a residual what is written stands in for it and is not read.
+        let residual =
+            (call.pointee.residual ?? UnsafePointer(call.pointee.output))
+            + block &* call.pointee.residualBlockStride
         for tileRow in 0..<call.pointee.tileRows {
             let y = (call.pointee.firstTileRow &+ tileRow) &* WinogradWeights.tile
             for tile in 0..<call.pointee.tilesPerRow {
                 let x = tile &* WinogradWeights.tile
-                var lane = 0
-                while lane < channelBlock {
-                    transform(call, source + lane, block: block, lane: lane, y: y, x: x)
-                    lane &+= I.lanes
+                if call.pointee.height &- y >= WinogradWeights.tile,
+                    call.pointee.width &- x >= WinogradWeights.tile
+                {
+                    whole(
+                        call, block, source, residual + (y &* residualRowStride &+ x &* channelBlock),
+                        residualRowStride: residualRowStride,
+                        to: output + (y &* outputRowStride &+ x &* channelBlock), rowStride: outputRowStride)
+                } else {
+                    WinogradOutput<I>.edge(call, block, source, y: y, x: x)
                 }
                 source += channelBlock
             }
         }
     }
 
-    /// One tile of one vector of channels.
+    /// A tile of which all results are wanted. Both loops end at an address: with a count the compiler would unroll them
+    /// and compute 36 addresses anew for each tile.
     @inlinable @inline(__always)
-    static func transform(
-        _ call: UnsafePointer<WinogradOutputCall>, _ source: UnsafePointer<Float>, block: Int, lane: Int,
-        y: Int, x: Int
+    static func whole(
+        _ call: UnsafePointer<WinogradOutputCall>, _ block: Int, _ source: UnsafePointer<Float>,
+        _ residual: UnsafePointer<Float>, residualRowStride: Int, to output: UnsafeMutablePointer<Float>,
+        rowStride: Int
     ) {
         let scratch = call.pointee.scratch
         let elementStride = call.pointee.elementStride
-        for column in 0..<6 {
-            let y = WinogradTransform<I>.output(source + column &* elementStride, stride: 6 &* elementStride)
-            let target = scratch + column &* I.lanes
-            I.store(y.0, target)
-            I.store(y.1, target + 6 &* I.lanes)
-            I.store(y.2, target + 12 &* I.lanes)
-            I.store(y.3, target + 18 &* I.lanes)
-        }
-        let bias = I.load(call.pointee.bias + (block &* channelBlock &+ lane))
-        let rows = min(4, call.pointee.height &- y)
-        let columns = min(4, call.pointee.width &- x)
-        for row in 0..<rows {
-            let results = WinogradTransform<I>.output(scratch + row &* 6 &* I.lanes, stride: I.lanes)
-            let place = Place(block: block, y: y &+ row, x: x, lane: lane)
-            finish(call, results.0 + bias, at: place, 0)
-            if columns > 1 { finish(call, results.1 + bias, at: place, 1) }
-            if columns > 2 { finish(call, results.2 + bias, at: place, 2) }
-            if columns > 3 { finish(call, results.3 + bias, at: place, 3) }
-        }
-    }
-
-    /// The first of a tile's results in one row.
-    @usableFromInline
-    struct Place {
-        @usableFromInline var block: Int
-        @usableFromInline var y: Int
-        @usableFromInline var x: Int
-        @usableFromInline var lane: Int
-
-        @inlinable @inline(__always)
-        init(block: Int, y: Int, x: Int, lane: Int) {
-            self.block = block
-            self.y = y
-            self.x = x
-            self.lane = lane
-        }
-
-        @inlinable @inline(__always)
-        func offset(blockStride: Int, rowStride: Int) -> Int {
-            block &* blockStride &+ y &* rowStride &+ x &* channelBlock &+ lane
+        var lane = 0
+        while lane < channelBlock {
+            var column = source + lane
+            var place = scratch
+            let lastPlace = scratch + 6 &* I.lanes
+            while place != lastPlace {
+                let y = WinogradTransform<I>.output(column, stride: 6 &* elementStride)
+                I.store(y.0, place)
+                I.store(y.1, place + 6 &* I.lanes)
+                I.store(y.2, place + 12 &* I.lanes)
+                I.store(y.3, place + 18 &* I.lanes)
+                column += elementStride
+                place += I.lanes
+            }
+            let bias = I.load(call.pointee.bias + (block &* channelBlock &+ lane))
+            var row = UnsafePointer(scratch)
+            let lastRow = row + 24 &* I.lanes
+            var target = output + lane
+            var added = residual + lane
+            while row != lastRow {
+                let y = WinogradTransform<I>.output(row, stride: I.lanes)
+                finish(y.0 + bias, added, to: target, 0)
+                finish(y.1 + bias, added, to: target, 1)
+                finish(y.2 + bias, added, to: target, 2)
+                finish(y.3 + bias, added, to: target, 3)
+                row += 6 &* I.lanes
+                target += rowStride
+                added += residualRowStride
+            }
+            lane &+= I.lanes
         }
     }
 
-    /// Adds the residual to the result `column` pixels to the right of `place`, rectifies and stores it.
+    /// Adds the residual to the result `column` pixels to the right, rectifies and stores it.
     @inlinable @inline(__always)
     static func finish(
-        _ call: UnsafePointer<WinogradOutputCall>, _ result: I.Vector, at place: Place, _ column: Int
+        _ result: I.Vector, _ residual: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>,
+        _ column: Int
     ) {
         var result = result
-        if let residual = call.pointee.residual {
-            let offset = place.offset(
-                blockStride: call.pointee.residualBlockStride, rowStride: call.pointee.residualRowStride)
-            result += I.load(residual + (offset &+ column &* channelBlock))
-        }
-        if call.pointee.rectifies { result = I.rectified(result) }
-        let offset = place.offset(
-            blockStride: call.pointee.outputBlockStride, rowStride: call.pointee.outputRowStride)
-        I.store(result, call.pointee.output + (offset &+ column &* channelBlock))
+        if addsResidual == 1 { result += I.load(residual + column &* channelBlock) }
+        if rectifies == 1 { result = I.rectified(result) }
+        I.store(result, output + column &* channelBlock)
     }
 }

@@ -10,9 +10,10 @@ public struct EngineOptions: Sendable {
     public var executor: ExecutorKind = .dispatch
     public var pin: PinPolicy = .auto
     public var mode: BatchNormalizationMode = .running
-    /// Keeps convolutions to the products of their definition: without, 3×3 convolutions of many channels take a quarter of
+    /// Keeps layers to the products of their definition: without, 3×3 convolutions of many channels take a quarter of
     /// the multiplications (Winograd's F(4×4, 3×3)), round about as much, and spread an infinity or NaN of one pixel over
-    /// the tile of 4×4 results that it is in.
+    /// the tile of 4×4 results that it is in; and in `running` mode a linear layer is composed with affine layers before
+    /// it where that takes fewer.
     public var exact = false
     /// Kernels chosen and forbidden by name.
     public var kernels = KernelFilter()

@@ -43,6 +43,16 @@ public struct Graph: Sendable {
         return edge
     }
 
+    /// Puts a node before the one at `index`.
+    mutating func insert(
+        _ name: String, _ operation: any Operation, inputs: [Edge], shape: FeatureShape, at index: Int
+    ) -> Edge {
+        let edge = Edge(index: shapes.count)
+        shapes.append(shape)
+        nodes.insert(Node(name: name, operation: operation, inputs: inputs, output: edge), at: index)
+        return edge
+    }
+
     /// Removes a node and gives the readers of its output another edge of the same values.
     mutating func bypass(nodeAt index: Int, with edge: Edge) {
         let removed = nodes.remove(at: index).output

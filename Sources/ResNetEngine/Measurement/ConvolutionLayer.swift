@@ -52,6 +52,7 @@ public struct LinearLayer: Sendable, Hashable {
     /// The map, or vector, whose features it reads.
     public var input: FeatureShape
     public var outputs: Int
+    public var addsResidual = false
     public var rectifies = false
 
     public init(input: FeatureShape, outputs: Int) {

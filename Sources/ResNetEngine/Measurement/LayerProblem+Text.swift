@@ -50,8 +50,11 @@ extension LayerProblem: CustomStringConvertible {
             let shape = FeatureShape(channels: c, height: height, width: input["w"] ?? height)
             var layer = LinearLayer(input: shape, outputs: k)
             while let word = words.next() {
-                guard word == "relu" else { throw words.unknown(word) }
-                layer.rectifies = true
+                switch word {
+                case "relu": layer.rectifies = true
+                case "sum-apart": layer.addsResidual = true
+                default: throw words.unknown(word)
+                }
             }
             self.layer = .linear(layer)
         case "maxpool", "meanpool":
@@ -129,6 +132,7 @@ extension LinearLayer {
     fileprivate func text(images: Int) -> String {
         let area = input.height == 1 && input.width == 1 ? "" : "h\(input.height)w\(input.width)"
         return "linear:n\(images)c\(input.channels)\(area),k\(outputs)" + (rectifies ? ",relu" : "")
+            + (addsResidual ? ",sum-apart" : "")
     }
 }
 

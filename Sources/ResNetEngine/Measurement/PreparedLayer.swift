@@ -59,8 +59,9 @@ struct PreparedLayer {
             try layer.input.check(subject: places.node)
             operation = try layer.operation(&random, node: places.node)
             input = try places.place(layer.input, .blocked, halo: 0)
-            output = try places.place(FeatureShape(channels: layer.outputs), .blocked, halo: halo)
-            residual = nil
+            let shape = FeatureShape(channels: layer.outputs)
+            output = try places.place(shape, .blocked, halo: halo)
+            residual = layer.addsResidual ? try places.place(shape, .blocked, halo: 0) : nil
         case .pooling(let layer):
             try layer.input.check(subject: places.node)
             let pooling = try Pooling(layer.kind, layer.window, node: places.node)
@@ -140,6 +141,7 @@ extension LinearLayer {
     fileprivate func operation(_ random: inout SeededRandom, node: String) throws(EngineError) -> Linear {
         var operation = try Linear(
             weight: random.weights([outputs, input.elementCount]), bias: random.tensor([outputs]), node: node)
+        operation.addsResidual = addsResidual
         operation.rectifies = rectifies
         return operation
     }

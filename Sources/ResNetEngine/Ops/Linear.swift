@@ -2,7 +2,10 @@ import Diagnostics
 import Kernels
 import Tensors
 
-/// A fully connected layer on the features in `c h w` order: `y = weight · x + bias`, with an optional ReLU.
+/// A fully connected layer on the features in `c h w` order: `y = weight · x + bias`, with an optional residual added
+/// and an optional ReLU after it.
+///
+/// Inputs: the features, then the residual of shape `(o, 1, 1)` if there is one.
 public struct Linear: Operation {
     public var identifier: String { "linear" }
     public var version: Int { 1 }
@@ -11,6 +14,7 @@ public struct Linear: Operation {
     public let weight: Tensor
     /// `o`.
     public let bias: Tensor
+    public var addsResidual = false
     public var rectifies = false
 
     /// - Throws: `badData` naming `node` unless weight is `o i` and bias `o`, with `o` and `i` at least 1.
@@ -28,10 +32,16 @@ public struct Linear: Operation {
     public var outputs: Int { weight.shape[0] }
 
     public func outputShape(_ inputs: [FeatureShape], node: String) throws(EngineError) -> FeatureShape {
-        guard inputs.count == 1, inputs[0].elementCount == self.inputs else {
-            throw EngineError(.badData, node, "inputs \(inputs)", expected: "one of \(self.inputs) features")
+        guard inputs.count == (addsResidual ? 2 : 1), inputs[0].elementCount == self.inputs else {
+            throw EngineError(
+                .badData, node, "inputs \(inputs)",
+                expected: "one of \(self.inputs) features" + (addsResidual ? " and a residual" : ""))
         }
-        return FeatureShape(channels: outputs)
+        let output = FeatureShape(channels: outputs)
+        if addsResidual, inputs[1] != output {
+            throw EngineError(.badData, node, "residual of shape \(inputs[1])", expected: "\(output)")
+        }
+        return output
     }
 
     public func cost(_ inputs: [FeatureShape]) -> Cost {
@@ -51,6 +61,7 @@ public struct Linear: Operation {
                         for i in 0..<self.inputs {
                             sum += x.values[n * self.inputs + i] * Double(weights[o * self.inputs + i])
                         }
+                        if addsResidual { sum += inputs[1].values[n * outputs + o] }
                         y.values[n * outputs + o] = rectifies && sum < 0 ? 0 : sum
                     }
                 }
@@ -61,7 +72,7 @@ public struct Linear: Operation {
 }
 
 extension Linear: PlannableOperation {
-    public func imagesAtOnce(output: FeatureShape) -> Int { 4 }
+    public func imagesAtOnce(output: FeatureShape) -> Int { 16 }
 
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         KernelChoice(name: context.table.linear.name)
@@ -80,6 +91,7 @@ extension Linear: PlannableOperation {
 
     public func problem(_ context: StepPlanningContext) -> LayerProblem? {
         var layer = LinearLayer(input: context.inputs[0].shape, outputs: outputs)
+        layer.addsResidual = addsResidual
         layer.rectifies = rectifies
         return LayerProblem(.linear(layer))
     }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Kernels
 
 /// A rewrite of the graph that keeps what it computes.
 protocol GraphPass: Sendable {
@@ -9,11 +10,14 @@ protocol GraphPass: Sendable {
 
 /// The rewrites, in order.
 enum GraphPasses {
-    /// - Parameter candidates: for what depends on the kernel that a convolution gets.
-    static func all(_ candidates: ConvolutionCandidates) -> [any GraphPass] {
+    /// - Parameters:
+    ///   - candidates: for what depends on the kernel that a convolution gets.
+    ///   - table: for what is computed here.
+    static func all(_ candidates: ConvolutionCandidates, _ table: KernelTable) -> [any GraphPass] {
         [
-            FoldBatchNormalization(), FuseResidual(), FuseReLU(), FusePooling(candidates), LowerPointwise(),
-            AbsorbFlatten(),
+            FoldBatchNormalization(), ComposeAffine(table, isWanted: !candidates.exact), FuseResidual(),
+            FuseReLU(),
+            FusePooling(candidates), LowerPointwise(), AbsorbFlatten(),
         ]
     }
 }

@@ -54,7 +54,7 @@ struct Planner {
     func draft(_ source: Graph) throws(EngineError) -> Draft {
         var graph = source
         var fusions = FusionReport(source)
-        for pass in GraphPasses.all(candidates) { try pass.run(&graph, &fusions) }
+        for pass in GraphPasses.all(candidates, table) { try pass.run(&graph, &fusions) }
         fusions.finish()
         var sequence = try StepSequence(graph)
         var buffers = BufferAssignment(graph, sequence)
@@ -153,7 +153,8 @@ struct Planner {
             if let (before, writtenImages) = node.inputs.first.flatMap({ written[$0] }) {
                 // Where a run writes fewer images, all steps up to it run again for the others.
                 let runs = images / writtenImages
-                plan.summaries[index].problem?.agedKibibytes = (moved - before + (runs - 1) * moved) >> 10
+                let aged = (moved - before + (runs - 1) * moved) >> 10
+                plan.summaries[index].problem?.agedKibibytes = min(aged, passing << 10)
             }
             let output = 4 * images * step.output.elementCount
             written[node.output] = (moved + output, images)

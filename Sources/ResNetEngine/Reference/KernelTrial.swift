@@ -114,20 +114,27 @@ struct KernelTrial {
         var operation = try Linear(
             weight: random.tensor([outputs, shape.elementCount]), bias: random.tensor([outputs]), node: name)
         operation.rectifies = rectifies
+        operation.addsResidual = rows % 2 == 0
         let memory = TrialMemory()
         let source = memory.reserve(shape, halo: 1, images: rows)
         let target = memory.reserve(FeatureShape(channels: outputs), halo: 0, images: rows)
+        let residual =
+            operation.addsResidual ? memory.reserve(target.shape, halo: 0, images: rows) : nil
         let step = try LinearStep(
             operation,
             StepPlanningContext(
-                node: name, table: table, inputs: [source], output: target, coefficientOffset: nil))
+                node: name, table: table, inputs: [source] + (residual.map { [$0] } ?? []), output: target,
+                coefficientOffset: nil))
         let context = try memory.context()
-        let input = memory.fill(source, images: rows, halo: false, context, &random)
+        var inputs = [memory.fill(source, images: rows, halo: false, context, &random)]
+        if let residual {
+            inputs.append(memory.fill(residual, images: rows, halo: false, context, &random))
+        }
         step.run(context, images: 0..<rows)
         if let damage = memory.damage([target], images: rows, context) { return .broken(damage) }
         return compare(
-            memory.read(target, images: rows, context), operation.reference([input]),
-            operation.magnitude([input]), operation.accuracy)
+            memory.read(target, images: rows, context), operation.reference(inputs),
+            operation.magnitude(inputs), operation.accuracy)
     }
 
     /// A sum of normalised maps, in place of its first input if `overwrites`.
@@ -304,9 +311,10 @@ extension Convolution2D {
 extension Linear {
     /// For each output, the sum of the absolute values of its terms.
     func magnitude(_ inputs: [ReferenceTensor]) -> ReferenceTensor {
-        guard let copy = try? Linear(weight: weight.absolute, bias: bias.absolute, node: "") else {
+        guard var copy = try? Linear(weight: weight.absolute, bias: bias.absolute, node: "") else {
             return inputs[0]
         }
+        copy.addsResidual = addsResidual
         return copy.reference(inputs.map { $0.map(abs) })
     }
 }

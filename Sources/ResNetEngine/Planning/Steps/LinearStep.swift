@@ -10,6 +10,7 @@ struct LinearStep: Step {
     private let bias: AlignedBuffer<Float>
     private let runs: AlignedBuffer<Int32>
     private let input: TensorPlacement
+    private let residual: TensorPlacement?
     private let output: TensorPlacement
     private let rectifies: Bool
 
@@ -17,6 +18,10 @@ struct LinearStep: Step {
         kernel = context.table.linear
         input = context.inputs[0]
         output = context.output
+        residual = operation.addsResidual ? context.inputs[1] : nil
+        guard residual?.halo ?? 0 == 0 else {
+            throw EngineError(.internalError, context.node, "a residual vector with a halo")
+        }
         rectifies = operation.rectifies
         let shape = input.shape
         let (rows, outputs) = (input.planes * shape.height, operation.outputs)
@@ -54,7 +59,9 @@ struct LinearStep: Step {
         let target = context.image(images.lowerBound, of: output)
         var call = LinearCall(
             input: context.origin(images.lowerBound, of: input), inputRowStride: input.elementCount,
-            weights: weights.pointer, bias: bias.pointer, output: target,
+            weights: weights.pointer, bias: bias.pointer,
+            residual: residual.map { UnsafePointer(context.image(images.lowerBound, of: $0)) },
+            residualRowStride: residual?.elementCount ?? 0, output: target,
             outputRowStride: output.elementCount, runs: runs.pointer, runCount: runs.count,
             runLength: input.shape.width * channelBlock, rows: images.count, outputs: bias.count,
             rectifies: rectifies)

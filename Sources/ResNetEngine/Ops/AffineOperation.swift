@@ -1,0 +1,156 @@
+import Diagnostics
+import Kernels
+import Tensors
+
+/// An operation whose result is an affine map of its inputs, image by image: a linear layer after it can be composed
+/// with it.
+protocol AffineOperation: Operation {
+    /// Whether the map is affine with the attributes at hand.
+    var isAffine: Bool { get }
+    /// The composition `rows ∘ self`: for each input what to multiply it by. What the operation adds by itself goes to
+    /// the constants of the first.
+    ///
+    /// - Parameters:
+    ///   - rows: a linear layer that reads the operation's result.
+    ///   - inputs: shapes of the operation's inputs.
+    ///   - node: what an error names.
+    /// - Throws: `resource` where the memory is refused.
+    func composed(
+        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+    ) throws(EngineError) -> [AffineRows]
+}
+
+/// A linear layer in float64, on its way through the operations before it:
+/// `y[o] = constants[o] + Σ_i rows[i][o] · x[i]`, the features `i` in `c h w` order.
+struct AffineRows: Sendable {
+    let outputs: Int
+    /// Of the features.
+    let shape: FeatureShape
+    /// `[c h w][o]`, and room for the overhang of a `RowSumCall`.
+    let values: AlignedBuffer<Double>
+    var constants: [Double]
+
+    /// Zeros.
+    init(outputs: Int, shape: FeatureShape, node: String) throws(EngineError) {
+        self.outputs = outputs
+        self.shape = shape
+        values = try AlignedBuffer(count: shape.elementCount * outputs + RowSumCall.overhang, subject: node)
+        constants = [Double](repeating: 0, count: outputs)
+    }
+
+    init(_ layer: Linear, shape: FeatureShape, node: String) throws(EngineError) {
+        try self.init(outputs: layer.outputs, shape: shape, node: node)
+        let (inputs, outputs) = (layer.inputs, layer.outputs)
+        layer.weight.withElements { weights in
+            for o in 0..<outputs {
+                for i in 0..<inputs { values.pointer[i * outputs + o] = Double(weights[o * inputs + i]) }
+            }
+        }
+        layer.bias.withElements { for o in 0..<outputs { constants[o] = Double($0[o]) } }
+    }
+
+    private init(_ other: AffineRows, shape: FeatureShape, constants: [Double]) {
+        outputs = other.outputs
+        self.shape = shape
+        values = other.values
+        self.constants = constants
+    }
+
+    /// The same rows for features of another shape in the same order.
+    func reshaped(_ shape: FeatureShape) -> AffineRows {
+        AffineRows(self, shape: shape, constants: constants)
+    }
+
+    /// The same rows, for a further term of a sum.
+    var withoutConstants: AffineRows {
+        AffineRows(self, shape: shape, constants: [Double](repeating: 0, count: outputs))
+    }
+
+    /// The layer, rounded once.
+    func layer(node: String) throws(EngineError) -> Linear {
+        let inputs = shape.elementCount
+        var weight = try Tensor(shape: [outputs, inputs], subject: node)
+        try weight.withMutableElements { weights throws(EngineError) in
+            for o in 0..<outputs {
+                for i in 0..<inputs { weights[o * inputs + i] = Float(values.pointer[i * outputs + o]) }
+            }
+        }
+        var bias = try Tensor(shape: [outputs], subject: node)
+        try bias.withMutableElements { biases throws(EngineError) in
+            for o in 0..<outputs { biases[o] = Float(constants[o]) }
+        }
+        return try Linear(weight: weight, bias: bias, node: node)
+    }
+}
+
+extension Flatten: AffineOperation {
+    var isAffine: Bool { true }
+
+    func composed(
+        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+    ) throws(EngineError) -> [AffineRows] {
+        [rows.reshaped(inputs[0])]
+    }
+}
+
+extension Add: AffineOperation {
+    var isAffine: Bool { true }
+
+    func composed(
+        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+    ) throws(EngineError) -> [AffineRows] {
+        [rows, rows.withoutConstants]
+    }
+}
+
+extension BatchNormalization: AffineOperation {
+    var isAffine: Bool { mode == .running }
+
+    func composed(
+        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+    ) throws(EngineError) -> [AffineRows] {
+        var result = try AffineRows(outputs: rows.outputs, shape: rows.shape, node: node)
+        result.constants = rows.constants
+        let count = rows.shape.height * rows.shape.width * rows.outputs
+        for c in 0..<channels {
+            let (scale, shift) = runningAffine(channel: c)
+            let source = rows.values.pointer + c * count
+            for i in 0..<count {
+                result.values.pointer[c * count + i] = source[i] * scale
+                result.constants[i % rows.outputs] += source[i] * shift
+            }
+        }
+        return [result]
+    }
+}
+
+extension Linear: AffineOperation {
+    var isAffine: Bool { !rectifies && !addsResidual }
+
+    func composed(
+        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+    ) throws(EngineError) -> [AffineRows] {
+        var result = try AffineRows(outputs: rows.outputs, shape: inputs[0], node: node)
+        result.constants = rows.constants
+        let (count, outputs) = (rows.outputs, self.outputs)
+        let offsets = (0..<outputs).map { $0 * count }
+        weight.withElements { weights in
+            for i in 0..<self.inputs {
+                let terms = (0..<outputs).map { Double(weights[$0 * self.inputs + i]) }
+                // What a row writes beyond its end, the next one overwrites.
+                var call = RowSumCall(
+                    source: rows.values.pointer, offsets: offsets, weights: terms, terms: outputs,
+                    output: result.values.pointer + i * count, count: count)
+                table.rowSum(&call)
+            }
+        }
+        bias.withElements { biases in
+            for h in 0..<outputs {
+                for o in 0..<count {
+                    result.constants[o] += rows.values.pointer[h * count + o] * Double(biases[h])
+                }
+            }
+        }
+        return [result]
+    }
+}
