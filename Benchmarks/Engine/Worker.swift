@@ -5,12 +5,14 @@ import ResNetEngine
 struct Worker {
     let engine: Engine
     let images: Tensor
+    /// Milliseconds from the weights' file to the engine.
+    let preparation: Double
 
     /// Answers until `quit` or the end of input.
     /// - Throws: what the engine throws, and `inputOutput` when the driver has gone.
     func serve() throws(EngineError) {
         var scores = try engine.score(images)
-        try Channel.answer(#"{"ready": "\#(engine.isa.rawValue)"}"#)
+        try Channel.answer(#"{"ready": "\#(engine.isa.rawValue)", "preparation": \#(preparation)}"#)
         while let line = readLine() {
             let words = line.split(separator: " ", maxSplits: 1).map(String.init)
             switch (words.first, words.dropFirst().first) {

@@ -30,9 +30,10 @@ struct WorkerCommand: ParsableCommand {
     var exact = false
 
     func run() throws {
+        let images = try NPYReader(input).readAll()
+        let begin = ContinuousClock.now
         let state = try Safetensors.read(weights)
         let network = try network(state)
-        let images = try NPYReader(input).readAll()
         var options = EngineOptions()
         options.threads = threads
         options.batch = images.shape[0]
@@ -40,7 +41,8 @@ struct WorkerCommand: ParsableCommand {
         options.exact = exact
         options.executor = try choice(executor, "--executor", ExecutorKind.init)
         let engine = try Engine(try Model(network, weights: state, subject: weights), options: options)
-        try Worker(engine: engine, images: images).serve()
+        let preparation = (ContinuousClock.now - begin) / .milliseconds(1)
+        try Worker(engine: engine, images: images, preparation: preparation).serve()
     }
 
     private func network(_ state: StateDictionary) throws(EngineError) -> ResNet {

@@ -29,6 +29,17 @@ public struct Tensor: Sendable {
 
     public var elementCount: Int { shape.elementCount }
 
+    /// Whether no element is infinite or NaN.
+    package var isFinite: Bool {
+        withElements { elements in
+            // Without a way out in the middle, which would keep it from being vectorised.
+            elements.reduce(UInt32(0)) { found, element in
+                let isOdd = element.bitPattern & 0x7f80_0000 == 0x7f80_0000
+                return found | (isOdd ? 1 : 0)
+            } == 0
+        }
+    }
+
     /// A copy of the elements, in row-major order.
     public var values: [Float] { withElements { Array($0) } }
 

@@ -4,15 +4,6 @@ import Testing
 
 /// Linear layers composed with what stands before them, against the float64 reference of the graph as it is written.
 @Suite struct CompositionTests {
-    private struct Sketch: Architecture {
-        var name: String { "sketch" }
-        var className: String { "Sketch" }
-        var inputShape: FeatureShape
-        var body: @Sendable (inout NetworkBuilder) throws(EngineError) -> Edge
-
-        func build(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge { try body(&builder) }
-    }
-
     private func model(
         _ channels: Int, _ height: Int, _ width: Int,
         _ body: @escaping @Sendable (inout NetworkBuilder) throws(EngineError) -> Edge
@@ -81,7 +72,9 @@ import Testing
             for isa in machineLevels {
                 let rows = try convolution.composed(
                     AffineRows(layer, shape: output, node: "fc"), inputs: [input],
-                    table: KernelSelection.table(for: isa), node: "conv")[0]
+                    CompositionContext(
+                        table: KernelSelection.table(for: isa), team: PreparationTeam(threads: 3),
+                        node: "conv"))[0]
                 for o in 0..<outputs {
                     var sum = rows.constants[o]
                     for i in x.values.indices { sum += rows.values.pointer[i * outputs + o] * x.values[i] }

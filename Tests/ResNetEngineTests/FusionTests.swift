@@ -4,16 +4,6 @@ import Testing
 
 /// What the report says of every node as it is written.
 @Suite struct FusionTests {
-    /// A network of the test's own.
-    private struct Sketch: Architecture {
-        var name: String { "sketch" }
-        var className: String { "Sketch" }
-        var inputShape = FeatureShape(channels: 16, height: 8, width: 8)
-        var body: @Sendable (inout NetworkBuilder) throws(EngineError) -> Edge
-
-        func build(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge { try body(&builder) }
-    }
-
     /// Every source node once, each absorbed one by a step that lists it, each other one a step or gone with a reason.
     private func check(_ model: Model, mode: BatchNormalizationMode = .running) throws -> Engine {
         let engine = try Engine(model, options: makeOptions(mode: mode))

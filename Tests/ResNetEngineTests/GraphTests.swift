@@ -2,16 +2,6 @@ import Testing
 
 @testable import ResNetEngine
 
-/// A network made of single layers, for what no built-in block does.
-private struct Sketch: Architecture {
-    var name: String { "sketch" }
-    var className: String { "Sketch" }
-    var inputShape: FeatureShape
-    var body: @Sendable (inout NetworkBuilder) throws(EngineError) -> Edge
-
-    func build(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge { try body(&builder) }
-}
-
 /// Passes and planning on graphs of all kinds, against the float64 reference of the untouched graph.
 @Suite struct GraphTests {
     @Test func notebookIsFusedWhole() throws {

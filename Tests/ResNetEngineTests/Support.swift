@@ -31,6 +31,16 @@ struct NotebookFixture: CustomStringConvertible, Sendable {
     }
 }
 
+/// A network of a test's own.
+struct Sketch: Architecture {
+    var name: String { "sketch" }
+    var className: String { "Sketch" }
+    var inputShape = FeatureShape(channels: 16, height: 8, width: 8)
+    var body: @Sendable (inout NetworkBuilder) throws(EngineError) -> Edge
+
+    func build(_ builder: inout NetworkBuilder) throws(EngineError) -> Edge { try body(&builder) }
+}
+
 /// max|a − b| / max|b|; infinite where a number is missing or is not one.
 func relativeError(_ a: [Float], _ b: [Float]) -> Double {
     guard a.count == b.count, !a.isEmpty else { return .infinity }

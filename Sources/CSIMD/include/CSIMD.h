@@ -15,3 +15,11 @@ CSIMD_INLINE const float *_Nonnull csimd_opaque(const float *_Nonnull pointer) {
     __asm__("" : "+r"(pointer));
     return pointer;
 }
+
+typedef double csimd_double4 __attribute__((ext_vector_type(4)));
+typedef float csimd_float4 __attribute__((ext_vector_type(4)));
+
+/// Each number rounded to nearest.
+CSIMD_INLINE csimd_float4 csimd_floats(csimd_double4 values) {
+    return __builtin_convertvector(values, csimd_float4);
+}

@@ -1,3 +1,26 @@
+/// The filters of a convolution as they stand in a tensor `k c/groups r s`, and what each is multiplied by.
+public struct FilterBank {
+    /// `[k][size]`.
+    public let weights: UnsafePointer<Float>
+    /// Of each filter.
+    public let scales: UnsafePointer<Double>
+    public let count: Int
+    /// Weights of a filter.
+    public let size: Int
+    /// Filters of a group. Those of another group read other input channels.
+    public let groupCount: Int
+
+    public init(
+        weights: UnsafePointer<Float>, scales: UnsafePointer<Double>, count: Int, size: Int, groupCount: Int
+    ) {
+        self.weights = weights
+        self.scales = scales
+        self.count = count
+        self.size = size
+        self.groupCount = groupCount
+    }
+}
+
 /// Packs convolution weights into the order in which the direct kernels read them:
 /// `[panel][run][runLength][panel lanes]`, zeros where channels are padding.
 public enum ConvolutionWeights {
@@ -6,28 +29,42 @@ public enum ConvolutionWeights {
         reduction * blocks(ofChannels: outputChannels) * channelBlock
     }
 
+    /// Panels of `panelLanes` channels, of which the last may have fewer, in whole channel blocks.
+    public static func panelCount(outputChannels: Int, panelLanes: Int) -> Int {
+        (blocks(ofChannels: outputChannels) * channelBlock + panelLanes - 1) / panelLanes
+    }
+
+    /// Packs one panel, weights multiplied by their scale in float64 and rounded once.
+    ///
     /// - Parameters:
-    ///   - panelLanes: channels of a panel; a last panel may have fewer, in whole channel blocks.
-    ///   - weight: the weight of output channel `k` at position `l` of run `run`, or 0 for padding.
+    ///   - packed: where the first panel starts.
+    ///   - positions: where in a filter of all input channels each element of the reduction stands: `(c · R + r) · S + s`.
+    ///     Beyond the last channel, or in another group, it is 0.
     public static func pack(
-        into packed: UnsafeMutablePointer<Float>, outputChannels: Int, panelLanes: Int, runCount: Int,
-        runLength: Int, weight: (_ k: Int, _ run: Int, _ l: Int) -> Float
+        _ filters: FilterBank, positions: UnsafeBufferPointer<Int>, panelLanes: Int, panel: Int,
+        into packed: UnsafeMutablePointer<Float>
     ) {
-        let channels = blocks(ofChannels: outputChannels) * channelBlock
-        var target = packed
-        var first = 0
-        while first < channels {
-            let lanes = min(panelLanes, channels - first)
-            for run in 0..<runCount {
-                for l in 0..<runLength {
-                    for lane in 0..<lanes {
-                        let k = first + lane
-                        target[lane] = k < outputChannels ? weight(k, run, l) : 0
-                    }
-                    target += lanes
+        let channels = blocks(ofChannels: filters.count) * channelBlock
+        let first = panel * panelLanes
+        let lanes = min(panelLanes, channels - first)
+        let target = packed + first * positions.count
+        // Some at a time, so that a panel's lines stay in the first-level cache until all lanes are there.
+        for start in stride(from: 0, to: positions.count, by: 64) {
+            let end = min(start + 64, positions.count)
+            for lane in 0..<lanes {
+                let k = first + lane
+                var place = target + (start * lanes + lane)
+                let isPadding = k >= filters.count
+                let source = filters.weights + (isPadding ? 0 : k * filters.size)
+                let scale = isPadding ? 0 : filters.scales[k]
+                let firstOfGroup = k / filters.groupCount * filters.size
+                for index in start..<end {
+                    let position = positions[index] - firstOfGroup
+                    let isInside = !isPadding && position >= 0 && position < filters.size
+                    place.pointee = isInside ? Float(Double(source[position]) * scale) : 0
+                    place += lanes
                 }
             }
-            first += lanes
         }
     }
 }

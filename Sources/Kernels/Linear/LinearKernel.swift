@@ -74,22 +74,30 @@ public enum LinearWeights {
         (outputs + tileOutputs - 1) / tileOutputs * tileOutputs * reduction
     }
 
-    /// - Parameter weight: the weight of output `o` at position `i` of run `run`, or 0 for padding.
+    /// Groups of `tileOutputs` outputs.
+    public static func groupCount(outputs: Int, tileOutputs: Int) -> Int {
+        (outputs + tileOutputs - 1) / tileOutputs
+    }
+
+    /// Packs one group.
+    ///
+    /// - Parameters:
+    ///   - weights: `[o][inputs]`.
+    ///   - positions: which input stands at each place of the reduction; -1 for padding.
+    ///   - packed: where the first group starts.
     public static func pack(
-        into packed: UnsafeMutablePointer<Float>, outputs: Int, tileOutputs: Int, lanes: Int, runCount: Int,
-        runLength: Int, weight: (_ o: Int, _ run: Int, _ i: Int) -> Float
+        _ weights: UnsafePointer<Float>, inputs: Int, outputs: Int, positions: UnsafeBufferPointer<Int>,
+        tileOutputs: Int, lanes: Int, group: Int, into packed: UnsafeMutablePointer<Float>
     ) {
-        var target = packed
-        for group in stride(from: 0, to: outputs, by: tileOutputs) {
-            for run in 0..<runCount {
-                for chunk in stride(from: 0, to: runLength, by: lanes) {
-                    for o in group..<group + tileOutputs {
-                        for lane in 0..<lanes {
-                            target[lane] = o < outputs ? weight(o, run, chunk + lane) : 0
-                        }
-                        target += lanes
-                    }
+        var target = packed + group * tileOutputs * positions.count
+        for chunk in stride(from: 0, to: positions.count, by: lanes) {
+            for o in group * tileOutputs..<(group + 1) * tileOutputs {
+                let row = weights + (o < outputs ? o * inputs : 0)
+                for lane in 0..<lanes {
+                    let position = o < outputs ? positions[chunk + lane] : -1
+                    target[lane] = position < 0 ? 0 : row[position]
                 }
+                target += lanes
             }
         }
     }

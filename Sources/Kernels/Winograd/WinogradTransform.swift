@@ -48,30 +48,3 @@ public enum WinogradTransform<I: InstructionSet> {
     @inlinable @inline(__always)
     static var far: I.Vector { I.Vector(repeating: Float(2.0.squareRoot())) }
 }
-
-/// The weights' side of the transform.
-public enum WinogradWeights {
-    /// Products of a tile, in rows of six.
-    public static let elements = 36
-    /// Outputs of a tile along one side.
-    public static let tile = 4
-
-    /// `G g Gᵀ` of nine taps in rows of three, in float64.
-    public static func transform(_ g: (_ r: Int, _ s: Int) -> Double) -> [Double] {
-        let rows = (0..<3).map { r in transform(g(r, 0), g(r, 1), g(r, 2)) }
-        let columns = (0..<6).map { c in transform(rows[0][c], rows[1][c], rows[2][c]) }
-        return (0..<6).flatMap { r in (0..<6).map { c in columns[c][r] } }
-    }
-
-    /// `G g`: the filter's polynomial at each point, divided by the product of the point's distances from the others.
-    private static func transform(_ g0: Double, _ g1: Double, _ g2: Double) -> [Double] {
-        func value(at point: Double, over product: Double) -> Double {
-            (g0 + g1 * point + g2 * point * point) / product
-        }
-        let (small, large) = (0.5.squareRoot(), 2.0.squareRoot())
-        return [
-            g0, value(at: small, over: -1.5), value(at: -small, over: -1.5), value(at: large, over: 6),
-            value(at: -large, over: 6), g2,
-        ]
-    }
-}

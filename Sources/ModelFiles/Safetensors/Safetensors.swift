@@ -1,4 +1,6 @@
 import Diagnostics
+import ResNetEngine
+import Synchronization
 import Tensors
 
 /// Reads and writes `.safetensors` files: named tensors, as `state_dict()` of a PyTorch module gives them.
@@ -15,31 +17,48 @@ public enum Safetensors {
     public static func read(_ path: String) throws(EngineError) -> StateDictionary {
         let file = try InputFile(path)
         let header = try SafetensorsHeader(file)
+        try checkIntegerCount(header.entries)
+        // Reading is mostly copying, which threads share.
+        let read = Mutex([StateDictionary.Entry?](repeating: nil, count: header.entries.count))
+        try PreparationTeam.all.forEach(header.entries.count) { index throws(EngineError) in
+            let value = try value(of: header.entries[index], in: file, dataOffset: header.dataOffset)
+            read.withLock { $0[index] = value }
+        }
         var state = StateDictionary()
-        var integerCount = 0
-        for entry in header.entries {
-            let offset = header.dataOffset + entry.range.lowerBound
-            switch entry.encoding {
-            case .floats(let encoding):
-                var tensor = try Tensor(shape: entry.shape.dimensions, subject: entry.subject)
-                try tensor.withMutableElements { (elements) throws(EngineError) in
-                    try file.readFloats(at: offset, as: encoding, into: elements)
-                }
-                state[entry.name] = .tensor(tensor)
-            case .integers(let encoding):
-                integerCount += entry.shape.elementCount
-                guard integerCount <= maximumIntegerCount else {
-                    throw EngineError(
-                        .badData, entry.subject, "\(integerCount) integers in the file up to here",
-                        expected: "at most \(maximumIntegerCount)")
-                }
-                var values = [Int64](repeating: 0, count: entry.shape.elementCount)
-                try values.withUnsafeMutableBufferPointer { (elements) throws(EngineError) in
-                    try file.readIntegers(at: offset, as: encoding, into: elements)
-                }
-                state[entry.name] = .integers(shape: entry.shape, values: values)
+        for (entry, value) in zip(header.entries, read.withLock { $0 }) { state[entry.name] = value }
+        return state
+    }
+
+    private static func value(
+        of entry: SafetensorsEntry, in file: InputFile, dataOffset: Int
+    ) throws(EngineError) -> StateDictionary.Entry {
+        let offset = dataOffset + entry.range.lowerBound
+        switch entry.encoding {
+        case .floats(let encoding):
+            var tensor = try Tensor(shape: entry.shape.dimensions, subject: entry.subject)
+            try tensor.withMutableElements { (elements) throws(EngineError) in
+                try file.readFloats(at: offset, as: encoding, into: elements)
+            }
+            return .tensor(tensor)
+        case .integers(let encoding):
+            var values = [Int64](repeating: 0, count: entry.shape.elementCount)
+            try values.withUnsafeMutableBufferPointer { (elements) throws(EngineError) in
+                try file.readIntegers(at: offset, as: encoding, into: elements)
+            }
+            return .integers(shape: entry.shape, values: values)
+        }
+    }
+
+    private static func checkIntegerCount(_ entries: [SafetensorsEntry]) throws(EngineError) {
+        var count = 0
+        for entry in entries {
+            guard case .integers = entry.encoding else { continue }
+            count += entry.shape.elementCount
+            guard count <= maximumIntegerCount else {
+                throw EngineError(
+                    .badData, entry.subject, "\(count) integers in the file up to here",
+                    expected: "at most \(maximumIntegerCount)")
             }
         }
-        return state
     }
 }

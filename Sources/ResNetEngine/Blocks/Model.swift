@@ -1,4 +1,5 @@
 import Diagnostics
+import Synchronization
 import Tensors
 
 /// A network's structure: what it takes and how its layers are declared and applied.
@@ -50,7 +51,6 @@ public struct Model: Sendable {
         var state = StateDictionary()
         var problems: [String] = []
         var uncounted: [String] = []
-        var odd: [String] = []
         let specifications = try architecture.parameters()
         for specification in specifications {
             let name = specification.name
@@ -68,7 +68,6 @@ public struct Model: Sendable {
                         "\(name) has shape \(tensor.shape.dimensions), not \(specification.shape)")
                     continue
                 }
-                if !tensor.withElements({ $0.allSatisfy(\.isFinite) }) { odd.append(name) }
                 state[name] = .tensor(tensor)
             case (let entry?, let initialization):
                 let wanted = initialization == .counter ? "integers" : "floats"
@@ -84,12 +83,24 @@ public struct Model: Sendable {
                 .badData, subject, problems.joined(separator: "; "),
                 expected: "the tensors of \(architecture.name)")
         }
+        let odd = Self.nonFinite(in: state)
         self.architecture = architecture
         self.weights = state
         warnings = [
             Self.warning("no-counter", "\(subject): counting from 0 for want of", uncounted),
             Self.warning("non-finite-weights", "\(subject): NaN or infinite values in", odd),
         ].compactMap { $0 }
+    }
+
+    /// Names of the tensors that hold other values than numbers.
+    private static func nonFinite(in state: StateDictionary) -> [String] {
+        let odd = Mutex<Set<String>>([])
+        PreparationTeam.all.forEach(state.names.count) { index in
+            let name = state.names[index]
+            if let tensor = state.tensor(name), !tensor.isFinite { odd.withLock { _ = $0.insert(name) } }
+        }
+        let found = odd.withLock { $0 }
+        return state.names.filter(found.contains)
     }
 
     /// One line for all tensors that it is about, the first ones by name; nil where there are none.

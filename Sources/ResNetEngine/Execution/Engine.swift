@@ -98,7 +98,9 @@ public final class Engine: Sendable {
             table, others: registry.convolutions.map(\.value), filter: options.kernels, exact: options.exact,
             tuner: options.tuning.map { KernelTuner($0, table, isa, machine, registry) })
         try candidates.check(graph)
-        let planner = Planner(table: table, caches: machine.workerCaches, candidates: candidates)
+        let planner = Planner(
+            table: table, caches: machine.workerCaches, candidates: candidates,
+            team: PreparationTeam(threads: placement.workers.count))
         let draft = try planner.draft(graph)
         let tuningWarnings = options.tuning?.finish() ?? []
         memory = try MemoryPrediction(

@@ -13,11 +13,21 @@ protocol AffineOperation: Operation {
     /// - Parameters:
     ///   - rows: a linear layer that reads the operation's result.
     ///   - inputs: shapes of the operation's inputs.
-    ///   - node: what an error names.
     /// - Throws: `resource` where the memory is refused.
     func composed(
-        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+        _ rows: AffineRows, inputs: [FeatureShape], _ context: CompositionContext
     ) throws(EngineError) -> [AffineRows]
+}
+
+/// What an operation composes itself with.
+struct CompositionContext {
+    let table: KernelTable
+    let team: PreparationTeam
+    /// What an error names.
+    let node: String
+
+    /// Numbers that a `RowSumCall` takes best at once.
+    var stripLength: Int { 4 * table.lanes }
 }
 
 /// A linear layer in float64, on its way through the operations before it:
@@ -34,7 +44,10 @@ struct AffineRows: Sendable {
     init(outputs: Int, shape: FeatureShape, node: String) throws(EngineError) {
         self.outputs = outputs
         self.shape = shape
-        values = try AlignedBuffer(count: shape.elementCount * outputs + RowSumCall.overhang, subject: node)
+        var count = ByteCount(subject: node)
+        try count.add(shape.elementCount, outputs)
+        try count.add(RowSumCall.overhang)
+        values = try AlignedBuffer(count: count.bytes, subject: node)
         constants = [Double](repeating: 0, count: outputs)
     }
 
@@ -42,8 +55,8 @@ struct AffineRows: Sendable {
         try self.init(outputs: layer.outputs, shape: shape, node: node)
         let (inputs, outputs) = (layer.inputs, layer.outputs)
         layer.weight.withElements { weights in
-            for o in 0..<outputs {
-                for i in 0..<inputs { values.pointer[i * outputs + o] = Double(weights[o * inputs + i]) }
+            for i in 0..<inputs {
+                for o in 0..<outputs { values.pointer[i * outputs + o] = Double(weights[o * inputs + i]) }
             }
         }
         layer.bias.withElements { for o in 0..<outputs { constants[o] = Double($0[o]) } }
@@ -54,6 +67,20 @@ struct AffineRows: Sendable {
         self.shape = shape
         values = other.values
         self.constants = constants
+    }
+
+    /// The results where all features of a channel have the same value.
+    func constants(whereEachChannelIs features: [Double]) -> [Double] {
+        var sums = constants
+        let area = shape.height * shape.width
+        for (c, feature) in features.enumerated() {
+            var channel = [Double](repeating: 0, count: outputs)
+            for at in c * area..<(c + 1) * area {
+                for o in 0..<outputs { channel[o] += values.pointer[at * outputs + o] }
+            }
+            for o in 0..<outputs { sums[o] += channel[o] * feature }
+        }
+        return sums
     }
 
     /// The same rows for features of another shape in the same order.
@@ -71,8 +98,8 @@ struct AffineRows: Sendable {
         let inputs = shape.elementCount
         var weight = try Tensor(shape: [outputs, inputs], subject: node)
         try weight.withMutableElements { weights throws(EngineError) in
-            for o in 0..<outputs {
-                for i in 0..<inputs { weights[o * inputs + i] = Float(values.pointer[i * outputs + o]) }
+            for i in 0..<inputs {
+                for o in 0..<outputs { weights[o * inputs + i] = Float(values.pointer[i * outputs + o]) }
             }
         }
         var bias = try Tensor(shape: [outputs], subject: node)
@@ -87,7 +114,7 @@ extension Flatten: AffineOperation {
     var isAffine: Bool { true }
 
     func composed(
-        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+        _ rows: AffineRows, inputs: [FeatureShape], _ context: CompositionContext
     ) throws(EngineError) -> [AffineRows] {
         [rows.reshaped(inputs[0])]
     }
@@ -97,7 +124,7 @@ extension Add: AffineOperation {
     var isAffine: Bool { true }
 
     func composed(
-        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+        _ rows: AffineRows, inputs: [FeatureShape], _ context: CompositionContext
     ) throws(EngineError) -> [AffineRows] {
         [rows, rows.withoutConstants]
     }
@@ -107,19 +134,16 @@ extension BatchNormalization: AffineOperation {
     var isAffine: Bool { mode == .running }
 
     func composed(
-        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+        _ rows: AffineRows, inputs: [FeatureShape], _ context: CompositionContext
     ) throws(EngineError) -> [AffineRows] {
-        var result = try AffineRows(outputs: rows.outputs, shape: rows.shape, node: node)
-        result.constants = rows.constants
+        var result = try AffineRows(outputs: rows.outputs, shape: rows.shape, node: context.node)
         let count = rows.shape.height * rows.shape.width * rows.outputs
+        let maps = (0..<channels).map { runningAffine(channel: $0) }
         for c in 0..<channels {
-            let (scale, shift) = runningAffine(channel: c)
             let source = rows.values.pointer + c * count
-            for i in 0..<count {
-                result.values.pointer[c * count + i] = source[i] * scale
-                result.constants[i % rows.outputs] += source[i] * shift
-            }
+            for i in 0..<count { result.values.pointer[c * count + i] = source[i] * maps[c].scale }
         }
+        result.constants = rows.constants(whereEachChannelIs: maps.map(\.shift))
         return [result]
     }
 }
@@ -128,29 +152,24 @@ extension Linear: AffineOperation {
     var isAffine: Bool { !rectifies && !addsResidual }
 
     func composed(
-        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+        _ rows: AffineRows, inputs: [FeatureShape], _ context: CompositionContext
     ) throws(EngineError) -> [AffineRows] {
-        var result = try AffineRows(outputs: rows.outputs, shape: inputs[0], node: node)
-        result.constants = rows.constants
+        var result = try AffineRows(outputs: rows.outputs, shape: inputs[0], node: context.node)
         let (count, outputs) = (rows.outputs, self.outputs)
-        let offsets = (0..<outputs).map { $0 * count }
+        let offsets = try AlignedBuffer<Int>(count: outputs, subject: context.node)
+        let terms = try AlignedBuffer<Double>(count: outputs, subject: context.node)
+        for h in 0..<outputs { offsets.pointer[h] = h * count }
         weight.withElements { weights in
             for i in 0..<self.inputs {
-                let terms = (0..<outputs).map { Double(weights[$0 * self.inputs + i]) }
+                for h in 0..<outputs { terms.pointer[h] = Double(weights[h * self.inputs + i]) }
                 // What a row writes beyond its end, the next one overwrites.
                 var call = RowSumCall(
-                    source: rows.values.pointer, offsets: offsets, weights: terms, terms: outputs,
-                    output: result.values.pointer + i * count, count: count)
-                table.rowSum(&call)
+                    source: rows.values.pointer, offsets: offsets.pointer, weights: terms.pointer,
+                    terms: outputs, output: result.values.pointer + i * count, count: count)
+                context.table.rowSum(&call)
             }
         }
-        bias.withElements { biases in
-            for h in 0..<outputs {
-                for o in 0..<count {
-                    result.constants[o] += rows.values.pointer[h * count + o] * Double(biases[h])
-                }
-            }
-        }
+        result.constants = rows.constants(whereEachChannelIs: bias.values.map(Double.init))
         return [result]
     }
 }

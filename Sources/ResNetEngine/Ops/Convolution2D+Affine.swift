@@ -8,53 +8,55 @@ extension Convolution2D: AffineOperation {
     /// The adjoint of the zero-padded convolution, applied to the rows: what an input pixel is multiplied by is the sum,
     /// over the results that see it, of the tap through which they do times their own rows.
     func composed(
-        _ rows: AffineRows, inputs: [FeatureShape], table: KernelTable, node: String
+        _ rows: AffineRows, inputs: [FeatureShape], _ context: CompositionContext
     ) throws(EngineError) -> [AffineRows] {
         let (shape, count) = (inputs[0], rows.outputs)
-        let spread = try SpreadRows(rows, geometry, shape, node: node)
+        if isWinogradAdjoint { return [try winogradAdjoint(rows, shape, context)] }
+        let spread = try SpreadRows(rows, geometry, shape, node: context.node)
         let (groupInputs, groupOutputs) = (
             geometry.inputChannels / geometry.groups, geometry.outputChannels / geometry.groups
         )
         let offsets = spread.tapOffsets(groupOutputs)
         let taps = geometry.kernelHeight * geometry.kernelWidth
         // `[c][k r s]` of each group's own.
-        let terms = try AlignedBuffer<Double>(count: shape.channels * offsets.count, subject: node)
+        let terms = try AlignedBuffer<Double>(count: shape.channels * offsets.count, subject: context.node)
         weight.withElements { weights in
             for k in 0..<geometry.outputChannels {
                 for c in 0..<groupInputs {
                     let channel = k / groupOutputs * groupInputs + c
                     let target = terms.pointer + channel * offsets.count + k % groupOutputs * taps
-                    for t in 0..<taps { target[t] = Double(weights[(k * groupInputs + c) * taps + t]) }
+                    for t in 0..<taps {
+                        target[t] = scale(k) * Double(weights[(k * groupInputs + c) * taps + t])
+                    }
                 }
             }
         }
-        var result = try AffineRows(outputs: count, shape: shape, node: node)
+        var result = try AffineRows(outputs: count, shape: shape, node: context.node)
         let width = shape.width * count
-        let row = try AlignedBuffer<Double>(count: width + RowSumCall.overhang, subject: node)
-        offsets.withUnsafeBufferPointer { offsets in
+        // Of all channels a piece of a row, before the next piece: they read the same ones, which stay in the first-level
+        // cache that way.
+        let piece = context.stripLength
+        let sums = try AlignedBuffer<Double>(
+            count: shape.height * (piece + RowSumCall.overhang), subject: context.node)
+        try offsets.withUnsafeBufferPointer { offsets throws(EngineError) in
             guard let first = offsets.baseAddress else { return }
-            // Rows of all channels before the next row: they read the same ones.
-            for h in 0..<shape.height {
-                for c in 0..<shape.channels {
-                    var call = RowSumCall(
-                        source: spread.row(h, ofChannel: c / groupInputs * groupOutputs), offsets: first,
-                        weights: terms.pointer + c * offsets.count, terms: offsets.count,
-                        output: row.pointer, count: width)
-                    table.rowSum(&call)
-                    (result.values.pointer + (c * shape.height + h) * width)
-                        .update(from: row.pointer, count: width)
+            context.team.forEach(shape.height) { h in
+                let sum = sums.pointer + h * (piece + RowSumCall.overhang)
+                for start in stride(from: 0, to: width, by: piece) {
+                    let length = min(piece, width - start)
+                    for c in 0..<shape.channels {
+                        let source = spread.row(h, ofChannel: c / groupInputs * groupOutputs) + start
+                        var call = RowSumCall(
+                            source: source, offsets: first, weights: terms.pointer + c * offsets.count,
+                            terms: offsets.count, output: sum, count: length)
+                        context.table.rowSum(&call)
+                        (result.values.pointer + ((c * shape.height + h) * width + start))
+                            .update(from: sum, count: length)
+                    }
                 }
             }
         }
-        result.constants = rows.constants
-        let area = rows.shape.height * rows.shape.width
-        bias.withElements { biases in
-            for at in 0..<rows.shape.elementCount {
-                for o in 0..<count {
-                    result.constants[o] += rows.values.pointer[at * count + o] * Double(biases[at / area])
-                }
-            }
-        }
+        result.constants = rows.constants(whereEachChannelIs: bias.values.map(Double.init))
         return [result]
     }
 }
@@ -76,8 +78,10 @@ private struct SpreadRows {
         (height, width) = (input.height + reachHeight, input.width + reachWidth)
         self.geometry = geometry
         outputs = rows.outputs
-        values = try AlignedBuffer(
-            count: rows.shape.channels * height * width * outputs + RowSumCall.overhang, subject: node)
+        var count = ByteCount(subject: node)
+        try count.add(rows.shape.channels, height, width, outputs)
+        try count.add(RowSumCall.overhang)
+        values = try AlignedBuffer(count: count.bytes, subject: node)
         let shape = rows.shape
         for k in 0..<shape.channels {
             for oh in 0..<shape.height {

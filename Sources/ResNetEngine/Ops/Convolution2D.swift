@@ -7,6 +7,9 @@ import Tensors
 ///
 ///     y[k] = act(bias[k] + residual[k] + Σ_c,r,s x[c] · weight[k, c, r, s])
 ///
+/// In a graph the weights may still have to be multiplied by what an absorbed normalisation says; a kernel candidate from
+/// outside gets them ready.
+///
 /// Inputs: the image features, then the residual if there is one.
 public struct Convolution2D: Operation {
     public var identifier: String { "convolution" }
@@ -50,6 +53,8 @@ public struct Convolution2D: Operation {
     public var weight: Tensor
     /// `k`.
     public var bias: Tensor
+    /// What the weights of each output channel are multiplied by, in float64 and rounded once; nil for 1.
+    var scales: [Double]?
     public var addsResidual = false
     public var rectifies = false
 
@@ -138,8 +143,10 @@ public struct Convolution2D: Operation {
                                     let w = ow * g.strideWidth - g.paddingWidth + s * g.dilationWidth
                                     guard w >= 0, w < x.shape.width else { continue }
                                     let at = ((k * groupInputs + c) * g.kernelHeight + r) * g.kernelWidth + s
+                                    let weight = scales.map { $0[k] * Double(weights[at]) }
                                     sum +=
-                                        x[n, k / groupOutputs * groupInputs + c, h, w] * Double(weights[at])
+                                        x[n, k / groupOutputs * groupInputs + c, h, w]
+                                        * (weight ?? Double(weights[at]))
                                 }
                             }
                         }
@@ -187,7 +194,9 @@ extension Convolution2D: PlannableOperation {
     }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
-        try candidate(context).candidate.step(self, context)
+        let candidate = try candidate(context).candidate
+        let isBuiltIn = candidate is DirectCandidate || candidate is WinogradCandidate
+        return try candidate.step(isBuiltIn ? self : scaled(), context)
     }
 
     public func problem(_ context: StepPlanningContext) -> LayerProblem? {

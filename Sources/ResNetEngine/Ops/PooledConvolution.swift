@@ -68,7 +68,7 @@ extension PooledConvolution: PlannableOperation {
         StepPlanningContext(
             node: context.node, table: context.table, inputs: context.inputs,
             output: try PooledConvolutionStep.band(self, context), caches: context.caches,
-            candidates: context.candidates)
+            candidates: context.candidates, team: context.team)
     }
 
     /// The kernel of the convolution: one that runs band by band.

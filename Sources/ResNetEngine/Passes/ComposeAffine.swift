@@ -8,17 +8,19 @@ struct ComposeAffine: GraphPass {
     static let name = "compose-affine"
 
     private let table: KernelTable
+    private let team: PreparationTeam
     private let isWanted: Bool
 
     /// - Parameter isWanted: whether results may be rounded otherwise than the graph as it is written.
-    init(_ table: KernelTable, isWanted: Bool) {
+    init(_ table: KernelTable, _ team: PreparationTeam, isWanted: Bool) {
         self.table = table
+        self.team = team
         self.isWanted = isWanted
     }
 
     /// Operations of a convolution that take as long as one of a linear layer, whose weights come from memory for a few
     /// images.
-    private static let linearFactor = 16
+    private static let linearFactor = 16.0
 
     /// What becomes of an edge that a linear layer reads.
     private indirect enum Composition {
@@ -58,8 +60,8 @@ struct ComposeAffine: GraphPass {
     /// The cheapest way to compute `outputs` features from an edge that only `reader` reads, its affine producers counted.
     private func cheapest(
         _ edge: Edge, reader: Int, _ graph: Graph, outputs: Int
-    ) -> (cost: Int, composition: Composition) {
-        let reading = Self.linearFactor * 2 * outputs * graph.shape(of: edge).elementCount
+    ) -> (cost: Double, composition: Composition) {
+        let reading = Self.linearFactor * 2 * Double(outputs) * Double(graph.shape(of: edge).elementCount)
         guard let index = affineProducer(of: edge, reader, graph) else { return (reading, .reads(edge)) }
         let apart = reading + separateCost(edge, reader, graph)
         let inputs = graph.nodes[index].inputs.map {
@@ -71,10 +73,10 @@ struct ComposeAffine: GraphPass {
     }
 
     /// The cost of an edge's affine producers as they are.
-    private func separateCost(_ edge: Edge, _ reader: Int, _ graph: Graph) -> Int {
+    private func separateCost(_ edge: Edge, _ reader: Int, _ graph: Graph) -> Double {
         guard let index = affineProducer(of: edge, reader, graph) else { return 0 }
         let node = graph.nodes[index]
-        return node.operation.cost(graph.inputShapes(of: node)).flops
+        return Double(node.operation.cost(graph.inputShapes(of: node)).flops)
             + node.inputs.reduce(0) { $0 + separateCost($1, index, graph) }
     }
 
@@ -100,7 +102,8 @@ struct ComposeAffine: GraphPass {
             guard let operation = node.operation as? any AffineOperation else { return }
             if host != index { consumed.append((index, host)) }
             let parts = try operation.composed(
-                rows, inputs: graph.inputShapes(of: node), table: table, node: node.name)
+                rows, inputs: graph.inputShapes(of: node),
+                CompositionContext(table: table, team: team, node: node.name))
             for (position, part) in parts.enumerated() {
                 var own = position == 0 ? host : index
                 if position > 0, case .through(let next, _) = inputs[position] { own = next }

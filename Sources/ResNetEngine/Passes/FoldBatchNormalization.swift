@@ -1,11 +1,11 @@
 import Diagnostics
-import Tensors
 
 /// Folds a batch normalisation with running statistics into the convolution before it:
 ///
 ///     scale = weight / √(variance + ε),  W' = W · scale,  b' = (b − mean) · scale + bias
 ///
-/// in float64, rounded once. Each use of a shared normalisation gives its convolution new tensors of its own.
+/// in float64, rounded once. The weights are multiplied when they are packed; each use of a shared normalisation gives
+/// its convolution scales and a bias of its own.
 struct FoldBatchNormalization: GraphPass {
     static let name = "fold-batch-normalization"
 
@@ -18,7 +18,8 @@ struct FoldBatchNormalization: GraphPass {
             }
             switch host(in: graph, of: index, normalization) {
             case .into(let host):
-                graph.nodes[host.index].operation = try folded(host.operation, normalization)
+                graph.nodes[host.index].operation = try host.operation.followed(
+                    by: (0..<normalization.channels).map { normalization.runningAffine(channel: $0) })
                 report.note(Self.self, graph.nodes[index].name, absorbedBy: graph.nodes[host.index].name)
                 graph.bypass(nodeAt: index, with: graph.nodes[host.index].output)
             case .none(let reason):
@@ -43,21 +44,5 @@ struct FoldBatchNormalization: GraphPass {
             }
             return .into(convolution)
         }
-    }
-
-    private func folded(
-        _ convolution: Convolution2D, _ normalization: BatchNormalization
-    ) throws(EngineError) -> Convolution2D {
-        var result = convolution
-        let channels = convolution.geometry.outputChannels
-        let maps = (0..<channels).map { normalization.runningAffine(channel: $0) }
-        try result.weight.withMutableElements { weights throws(EngineError) in
-            let taps = weights.count / channels
-            for i in weights.indices { weights[i] = Float(Double(weights[i]) * maps[i / taps].scale) }
-        }
-        try result.bias.withMutableElements { biases throws(EngineError) in
-            for k in biases.indices { biases[k] = Float(Double(biases[k]) * maps[k].scale + maps[k].shift) }
-        }
-        return result
     }
 }

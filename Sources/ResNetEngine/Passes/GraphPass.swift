@@ -12,12 +12,13 @@ protocol GraphPass: Sendable {
 enum GraphPasses {
     /// - Parameters:
     ///   - candidates: for what depends on the kernel that a convolution gets.
-    ///   - table: for what is computed here.
-    static func all(_ candidates: ConvolutionCandidates, _ table: KernelTable) -> [any GraphPass] {
+    ///   - table: for what is computed here, by `team`.
+    static func all(
+        _ candidates: ConvolutionCandidates, _ table: KernelTable, _ team: PreparationTeam
+    ) -> [any GraphPass] {
         [
-            FoldBatchNormalization(), ComposeAffine(table, isWanted: !candidates.exact), FuseResidual(),
-            FuseReLU(),
-            FusePooling(candidates), LowerPointwise(), AbsorbFlatten(),
+            FoldBatchNormalization(), ComposeAffine(table, team, isWanted: !candidates.exact),
+            FuseResidual(), FuseReLU(), FusePooling(candidates), LowerPointwise(), AbsorbFlatten(),
         ]
     }
 }

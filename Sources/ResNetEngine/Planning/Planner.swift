@@ -10,6 +10,7 @@ struct Planner {
     let table: KernelTable
     let caches: WorkerCaches
     let candidates: ConvolutionCandidates
+    var team = PreparationTeam.alone
 
     /// More small images at once than this gain nothing.
     private static let microBatchLimit = 8
@@ -54,7 +55,7 @@ struct Planner {
     func draft(_ source: Graph) throws(EngineError) -> Draft {
         var graph = source
         var fusions = FusionReport(source)
-        for pass in GraphPasses.all(candidates, table) { try pass.run(&graph, &fusions) }
+        for pass in GraphPasses.all(candidates, table, team) { try pass.run(&graph, &fusions) }
         fusions.finish()
         var sequence = try StepSequence(graph)
         var buffers = BufferAssignment(graph, sequence)
@@ -110,7 +111,8 @@ struct Planner {
                     output: buffers.placement(of: node.output),
                     coefficientOffset: addCoefficients(
                         &draft.plan, node, graph, records, phase: entry.phase),
-                    statistics: buffers.notes(of: node.output), caches: caches, candidates: candidates)
+                    statistics: buffers.notes(of: node.output), caches: caches, candidates: candidates,
+                    team: team)
                 let choice = try operation.kernelChoice(context)
                 try candidates.checkAllowed(choice.name, node: node.name)
                 let bytes = try operation.packedBytes(context)

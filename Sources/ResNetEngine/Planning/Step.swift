@@ -88,12 +88,14 @@ public struct StepPlanningContext {
     let statistics: TensorPlacement?
     let caches: WorkerCaches
     let candidates: ConvolutionCandidates
+    /// Who packs weights.
+    let team: PreparationTeam
 
     init(
         node: String, table: KernelTable, inputs: [TensorPlacement], output: TensorPlacement,
         coefficientOffset: Int? = nil, statistics: TensorPlacement? = nil,
         caches: WorkerCaches = WorkerCaches(first: 32 << 10, last: 256 << 10),
-        candidates: ConvolutionCandidates? = nil
+        candidates: ConvolutionCandidates? = nil, team: PreparationTeam = .alone
     ) {
         self.node = node
         self.table = table
@@ -103,5 +105,6 @@ public struct StepPlanningContext {
         self.statistics = statistics
         self.caches = caches
         self.candidates = candidates ?? ConvolutionCandidates(table)
+        self.team = team
     }
 }

@@ -27,11 +27,11 @@ extension Convolution2D {
                     for k in 0..<geometry.outputChannels {
                         var sums = [Double](repeating: 0, count: WinogradWeights.elements)
                         for c in 0..<geometry.inputChannels {
-                            let filter = WinogradWeights.transform { r, s in
-                                weights[((k * geometry.inputChannels + c) * 3 + r) * 3 + s]
-                            }
-                            for element in sums.indices {
-                                sums[element] += abs(filter[element]) * tiles[c][element]
+                            let filter = (k * geometry.inputChannels + c) * 9
+                            WinogradWeights.transform {
+                                SIMD2(repeating: weights[filter + $0])
+                            } store: {
+                                sums[$0] += abs($1[0]) * tiles[c][$0]
                             }
                         }
                         let outputs = WinogradMagnitude.both(WinogradMagnitude.output) { sums[$0 * 6 + $1] }
@@ -52,17 +52,8 @@ extension Convolution2D {
 
 /// The absolute values of the transforms' matrices.
 private enum WinogradMagnitude {
-    static let (near, far) = (0.5.squareRoot(), 2.0.squareRoot())
-    /// |Bᵀ|.
-    static let input = [
-        [1, 0, 2.5, 0, 1, 0], [0, far, 2, near, 1, 0], [0, far, 2, near, 1, 0], [0, near, 0.5, far, 1, 0],
-        [0, near, 0.5, far, 1, 0], [0, 1, 0, 2.5, 0, 1],
-    ]
-    /// |Aᵀ|.
-    static let output = [
-        [1, 1, 1, 1, 1, 0], [0, near, near, far, far, 0], [0, 0.5, 0.5, 2, 2, 0],
-        [0, near / 2, near / 2, 2 * far, 2 * far, 1],
-    ]
+    static let input = WinogradTransforms.input.map { $0.map(abs) }
+    static let output = WinogradTransforms.output.map { $0.map(abs) }
 
     /// `M t Mᵀ`, row-major.
     static func both(_ matrix: [[Double]], _ tile: (_ r: Int, _ s: Int) -> Double) -> [Double] {

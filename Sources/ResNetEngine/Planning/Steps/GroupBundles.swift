@@ -35,13 +35,3 @@ struct GroupBundles {
         return view
     }
 }
-
-extension Convolution2D.Geometry {
-    /// The index into `k c/groups r s`, or `nil` where an input channel is padding or of another group.
-    func weightIndex(k: Int, c: Int, r: Int, s: Int) -> Int? {
-        let groupInputs = inputChannels / groups
-        let firstOfGroup = k / (outputChannels / groups) * groupInputs
-        guard c >= firstOfGroup, c < firstOfGroup + groupInputs else { return nil }
-        return ((k * groupInputs + c - firstOfGroup) * kernelHeight + r) * kernelWidth + s
-    }
-}

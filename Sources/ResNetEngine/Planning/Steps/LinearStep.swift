@@ -41,15 +41,25 @@ struct LinearStep: Step {
             subject: context.node)
         bias = try AlignedBuffer(count: outputs, subject: context.node)
         operation.bias.withElements { _ = bias.elements.update(fromContentsOf: $0) }
+        // Which feature each place of the blocked map holds.
+        let area = shape.height * shape.width
+        let positions = (0..<rows * runLength).map { index in
+            let (run, i) = index.quotientAndRemainder(dividingBy: runLength)
+            let channel = run / shape.height * channelBlock + i % channelBlock
+            let pixel = run % shape.height * shape.width + i / channelBlock
+            return channel < shape.channels ? channel * area + pixel : -1
+        }
+        let groups = LinearWeights.groupCount(outputs: outputs, tileOutputs: kernel.tileOutputs)
+        let (kernel, weights) = (kernel, weights)
         operation.weight.withElements { source in
-            LinearWeights.pack(
-                into: weights.pointer, outputs: outputs, tileOutputs: kernel.tileOutputs, lanes: kernel.lanes,
-                runCount: rows, runLength: runLength
-            ) { o, run, i in
-                let channel = run / shape.height * channelBlock + i % channelBlock
-                guard channel < shape.channels else { return 0 }
-                let pixel = run % shape.height * shape.width + i / channelBlock
-                return source[o * operation.inputs + channel * shape.height * shape.width + pixel]
+            positions.withUnsafeBufferPointer { positions in
+                guard let source = source.baseAddress else { return }
+                context.team.forEach(groups) { group in
+                    LinearWeights.pack(
+                        source, inputs: operation.inputs, outputs: outputs, positions: positions,
+                        tileOutputs: kernel.tileOutputs, lanes: kernel.lanes, group: group,
+                        into: weights.pointer)
+                }
             }
         }
     }

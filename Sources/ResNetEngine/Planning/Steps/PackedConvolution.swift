@@ -100,19 +100,21 @@ struct PackedConvolution: Sendable {
         let biasStride = output.planes * channelBlock
         bias = try AlignedBuffer(count: bundleCount * biasStride, subject: context.node)
         for bundle in 0..<bundleCount {
-            let (firstOutput, firstInput) = (bundle * channels, bundle * geometry.inputChannels)
             operation.bias.withElements {
-                for k in 0..<channels { bias.pointer[bundle * biasStride + k] = $0[firstOutput + k] }
+                for k in 0..<channels { bias.pointer[bundle * biasStride + k] = $0[bundle * channels + k] }
             }
-            operation.weight.withElements { source in
-                ConvolutionWeights.pack(
-                    into: weights.pointer + bundle * weightStride, outputChannels: channels,
-                    panelLanes: kernel.panelLanes, runCount: offsets.count, runLength: runLength
-                ) { k, run, l in
-                    let (c, r, s) = order.tap(run: run, l: l)
-                    guard c < geometry.inputChannels else { return 0 }
-                    return operation.geometry.weightIndex(k: firstOutput + k, c: firstInput + c, r: r, s: s)
-                        .map { source[$0] } ?? 0
+        }
+        let panels = ConvolutionWeights.panelCount(outputChannels: channels, panelLanes: kernel.panelLanes)
+        let positions = order.positions(runCount: offsets.count)
+        for bundle in 0..<bundleCount {
+            let target = weights.pointer + bundle * weightStride
+            try operation.withFilters(from: bundle * channels, count: channels) { filters in
+                positions.withUnsafeBufferPointer { positions in
+                    context.team.forEach(panels) { panel in
+                        ConvolutionWeights.pack(
+                            filters, positions: positions, panelLanes: kernel.panelLanes, panel: panel,
+                            into: target)
+                    }
                 }
             }
         }

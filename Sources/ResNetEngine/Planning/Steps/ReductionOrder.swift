@@ -45,10 +45,14 @@ struct ReductionOrder {
         }
     }
 
-    /// The input channel, which may be one of padding, and the kernel's row and column of an element of a run.
-    func tap(run: Int, l: Int) -> (c: Int, r: Int, s: Int) {
-        let (tap, s) = (run * tapsInRun + l / channels).quotientAndRemainder(dividingBy: geometry.kernelWidth)
-        let (plane, r) = tap.quotientAndRemainder(dividingBy: geometry.kernelHeight)
-        return (plane * channels + l % channels, r, s)
+    /// Where each element of the reduction stands in a filter `c r s`; beyond its end where the channel is one of padding.
+    func positions(runCount: Int) -> [Int] {
+        let (height, width) = (geometry.kernelHeight, geometry.kernelWidth)
+        return (0..<runCount * runLength).map { index in
+            let (run, l) = index.quotientAndRemainder(dividingBy: runLength)
+            let (tap, s) = (run * tapsInRun + l / channels).quotientAndRemainder(dividingBy: width)
+            let (plane, r) = tap.quotientAndRemainder(dividingBy: height)
+            return ((plane * channels + l % channels) * height + r) * width + s
+        }
     }
 }

@@ -66,41 +66,14 @@ struct WinogradStep: Step {
         operation.bias.withElements {
             bias.pointer.update(from: $0.baseAddress ?? UnsafePointer(bias.pointer), count: channels)
         }
-        try pack(operation, context.node)
-    }
-
-    /// Packs each element's weights for the kernel.
-    private func pack(_ operation: Convolution2D, _ node: String) throws(EngineError) {
-        let inputs = operation.geometry.inputChannels
-        let transformed = try Self.transformed(operation, node)
-        for element in 0..<WinogradWeights.elements {
-            ConvolutionWeights.pack(
-                into: weights.pointer + element * weightStride,
-                outputChannels: operation.geometry.outputChannels, panelLanes: kernel.panelLanes,
-                runCount: taps.count, runLength: channelBlock
-            ) { k, run, l in
-                let c = run * channelBlock + l
-                return c < inputs
-                    ? transformed.pointer[(k * inputs + c) * WinogradWeights.elements + element] : 0
+        let panels = ConvolutionWeights.panelCount(outputChannels: channels, panelLanes: kernel.panelLanes)
+        try operation.withFilters(from: 0, count: channels) { filters in
+            context.team.forEach(panels) { panel in
+                WinogradWeights.pack(
+                    filters, panelLanes: kernel.panelLanes, panel: panel, elementStride: weightStride,
+                    into: weights.pointer)
             }
         }
-    }
-
-    /// `[k][c][element]`, in float64 rounded once.
-    private static func transformed(
-        _ operation: Convolution2D, _ node: String
-    ) throws(EngineError) -> AlignedBuffer<Float> {
-        let filters = operation.weight.elementCount / 9
-        let result = try AlignedBuffer<Float>(count: filters * WinogradWeights.elements, subject: node)
-        operation.weight.withElements { source in
-            for filter in 0..<filters {
-                let elements = WinogradWeights.transform { r, s in Double(source[9 * filter + 3 * r + s]) }
-                for (index, element) in elements.enumerated() {
-                    result.pointer[filter * WinogradWeights.elements + index] = Float(element)
-                }
-            }
-        }
-        return result
     }
 
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
