@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 from engines import ENGINES
 from harness.job import Job
@@ -11,7 +12,14 @@ from harness.protocol import serve
 
 def main() -> None:
     engine, variant, job = sys.argv[1:]
-    serve(lambda: ENGINES[engine].load(Job.parse(job), variant))
+    parsed = Job.parse(job)
+
+    def prepare() -> None:
+        for module in ENGINES[engine].modules:
+            import_module(module)
+        parsed.exports.images(parsed.batch)
+
+    serve(prepare, lambda: ENGINES[engine].load(parsed, variant))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ class Session(ABC):
     def run(self) -> None:
         """Scores the whole batch; returns when the result is there."""
 
+    def warm_up(self) -> None:
+        """What an engine needs to run before its best, besides a first batch."""
+
     @abstractmethod
     def output(self) -> numpy.ndarray:
         """The last batch's result, (n, classes)."""
@@ -37,6 +40,8 @@ class Engine(ABC):
     name: ClassVar[str]
     #: What pip installs, in versions that requirements.txt pins.
     packages: ClassVar[tuple[str, ...]]
+    #: What `load` imports of them.
+    modules: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def variants(self, job: Job) -> list[str]:

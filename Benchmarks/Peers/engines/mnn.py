@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class MNN(Engine):
     name = "mnn"
     packages = ("MNN",)
+    modules = ("MNN",)
 
     def variants(self, job: Job) -> list[str]:
         return ["session"] if job.mode == "running" else []
@@ -34,7 +35,7 @@ class _Session(Session):
         self._session = self._net.createSession({"backend": "CPU", "numThread": job.threads, "precision": "high"})
         self._input = self._net.getSessionInput(self._session)
         self._output = self._net.getSessionOutput(self._session)
-        images = numpy.load(job.exports.input(job.batch))
+        images = job.exports.images(job.batch)
         scores = numpy.zeros(self._output.getShape(), numpy.float32)
         self._images = _tensor(images)
         self._scores = _tensor(scores)

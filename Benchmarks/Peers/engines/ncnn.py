@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class NCNN(Engine):
     name = "ncnn"
     packages = ("ncnn", "pnnx")
+    modules = ("ncnn",)
 
     def variants(self, job: Job) -> list[str]:
         if job.mode != "running":
@@ -46,7 +47,7 @@ class _Session(Session):
         folder = job.exports.converted("ncnn", lambda folder: _convert(job, folder))
         self._net.load_param(str(folder / "model.param"))
         self._net.load_model(str(folder / "model.bin"))
-        self._images = numpy.load(job.exports.input(job.batch))
+        self._images = job.exports.images(job.batch)
         self._rows: list[numpy.ndarray] = []
         self._pool = ThreadPoolExecutor(images_at_once) if images_at_once > 1 else None
 

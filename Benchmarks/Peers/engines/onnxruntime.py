@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class ONNXRuntime(Engine):
     name = "onnxruntime"
     packages = ("onnxruntime",)
+    modules = ("onnxruntime",)
 
     def variants(self, job: Job) -> list[str]:
         return ["sequential, spinning"] if job.mode == "running" else []
@@ -37,7 +38,7 @@ class _Session(Session):
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
         path = str(job.exports.onnx(job.batch))
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self._feed = {"input": numpy.load(job.exports.input(job.batch))}
+        self._feed = {"input": job.exports.images(job.batch)}
         self._output: numpy.ndarray
 
     def run(self) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class OpenVINO(Engine):
     name = "openvino"
     packages = ("openvino",)
+    modules = ("openvino",)
 
     def variants(self, job: Job) -> list[str]:
         if job.mode != "running":
@@ -46,7 +47,7 @@ class _Session(Session):
         if parts > 1:
             options["NUM_STREAMS"] = parts
         compiled = core.compile_model(core.read_model(job.exports.onnx(job.batch // parts)), "CPU", options)
-        images = numpy.load(job.exports.input(job.batch))
+        images = job.exports.images(job.batch)
         self.note = f"streams: {compiled.get_property('NUM_STREAMS')}"
         self._requests = []
         for part in numpy.split(images, parts):

@@ -35,6 +35,7 @@ _BATCH = {
 class PyTorch(Engine):
     name = "pytorch"
     packages = ("torch",)
+    modules = ("torch", "safetensors.torch", "models")
 
     def variants(self, job: Job) -> list[str]:
         return list(_RUNNING if job.mode == "running" else _BATCH)
@@ -60,7 +61,7 @@ class _Session(Session):
         module = MODELS[job.model].module()
         module.load_state_dict(load_file(job.exports.weights))
         module.train(job.mode == "batch")
-        images = torch.from_numpy(numpy.load(job.exports.input(job.batch)))
+        images = torch.from_numpy(job.exports.images(job.batch))
         if settings.channels_last:
             module = module.to(memory_format=torch.channels_last)
             images = images.to(memory_format=torch.channels_last)
@@ -70,6 +71,8 @@ class _Session(Session):
             module = torch.jit.optimize_for_inference(module)
         self._module = module
         self._images = images
+
+    def warm_up(self) -> None:
         # The profiling executor rewrites the graph during the first calls.
         for _ in range(3):
             self.run()

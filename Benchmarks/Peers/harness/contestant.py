@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 from statistics import mean, median
 
@@ -32,8 +33,12 @@ class Contestant:
         self._processes: list[WorkerProcess] = []
         try:
             for cpu in cpus:
+                begin = time.perf_counter()
                 self._processes.append(WorkerProcess(engine.command(job, variant), job.threads, cpu, log))
                 answer = self._processes[-1].receive(PREPARATION_LIMIT)
+                #: Milliseconds until it had scored its first batch, and those of them from the model's files to ready.
+                self.start = (time.perf_counter() - begin) * 1e3
+                self.preparation: float = answer["preparation"]
                 self._processes[-1].stop()
             self.note: str = answer["ready"]
         except BaseException:
@@ -70,6 +75,43 @@ class Contestant:
         for process in processes:
             process.stop()
         return answers
+
+
+class Starter:
+    """A contestant that begins anew for each slice: what it takes to start is the figure."""
+
+    def __init__(
+        self, engine: Engine, variant: str, job: Job, cpus: list[int | None], log: Path, measure: str
+    ) -> None:
+        """
+        - measure: `preparation` or `start`.
+        - Otherwise as Contestant.
+        """
+        self.engine = engine
+        self.variant = variant
+        self._measure = measure
+        self._begin = lambda: Contestant(engine, variant, job, cpus, log)
+        self._current = self._begin()
+        self.note = self._current.note
+
+    @property
+    def pids(self) -> list[int]:
+        return self._current.pids
+
+    @property
+    def peak_bytes(self) -> int:
+        return self._current.peak_bytes
+
+    def output(self) -> numpy.ndarray:
+        return self._current.output()
+
+    def time(self, seconds: float) -> Slice:
+        self._current.close()
+        self._current = self._begin()
+        return [[getattr(self._current, self._measure)]]
+
+    def close(self) -> None:
+        self._current.close()
 
 
 def figure(slice: Slice) -> float:

@@ -10,7 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy
 
 PEERS = Path(__file__).resolve().parent.parent
 
@@ -31,6 +36,10 @@ class Exports:
 
     def input(self, batch: int) -> Path:
         return self._exported("input", f"input-{batch}.npy", batch)
+
+    def images(self, batch: int) -> numpy.ndarray:
+        """What `input` holds, read once a process."""
+        return _load(self.input(batch))
 
     def expected(self, batch: int, mode: str) -> Path:
         """The output in float64."""
@@ -74,6 +83,13 @@ class Exports:
                 make(partial)
                 partial.rename(path)
         return path
+
+
+@cache
+def _load(path: Path) -> numpy.ndarray:
+    import numpy
+
+    return numpy.load(path)
 
 
 def _fingerprint() -> str:

@@ -12,7 +12,7 @@ import numpy
 
 from engines import OURS
 from engines.engine import Engine
-from harness.contestant import Contestant, Slice, figure
+from harness.contestant import Contestant, Slice, Starter, figure
 from harness.job import Job
 from harness.neighbours import Neighbours
 from harness.process import WorkerError
@@ -36,7 +36,7 @@ class Plan:
     progress: Callable[[str], None]
     #: The best variant of an engine for a job, once a row has found it: the same processes, alone or one a core, need
     #: no second calibration.
-    known: dict[tuple[str, Job], str] = field(default_factory=dict)
+    known: dict[tuple[str, str, Job], str] = field(default_factory=dict)
 
 
 @dataclass
@@ -76,7 +76,7 @@ def measure(row: Row, engines: list[Engine], plan: Plan) -> Measurement:
     job = Job(row.model, row.mode, row.batch, threads, row.exact, str(plan.folder / "exports"))
     entries = {engine.name: Entry(engine.name) for engine in engines if engine.variants(job)}
     with ExitStack() as stack:
-        contestants: list[Contestant] = []
+        contestants: list[Contestant | Starter] = []
         for engine in engines:
             if engine.name not in entries:
                 continue
@@ -102,17 +102,21 @@ def measure(row: Row, engines: list[Engine], plan: Plan) -> Measurement:
         return Measurement(list(entries.values()), neighbours.cpus)
 
 
-def _best(engine: Engine, job: Job, row: Row, plan: Plan, entry: Entry) -> Contestant | None:
+def _best(engine: Engine, job: Job, row: Row, plan: Plan, entry: Entry) -> Contestant | Starter | None:
     """The fastest of the variants whose result is right, each compared in turn with the best so far."""
     cpus: list[int | None] = [*plan.cores] if row.cores == "each" else [None]
     log = plan.folder / "logs" / f"{row.name}-{engine.name}.log"
     log.unlink(missing_ok=True)
-    best: Contestant | None = None
-    known = plan.known.get((engine.name, job))
+    best: Contestant | Starter | None = None
+    known = plan.known.get((engine.name, row.measure, job))
     for variant in [known] if known else engine.variants(job):
         plan.progress(f"{row.name}: {engine.name}, {variant}")
         try:
-            challenger = Contestant(engine, variant, job, cpus, log)
+            challenger = (
+                Contestant(engine, variant, job, cpus, log)
+                if row.measure == "batch"
+                else Starter(engine, variant, job, cpus, log, row.measure)
+            )
         except WorkerError as error:
             entry.failures[variant] = str(error)
             continue
@@ -132,11 +136,11 @@ def _best(engine: Engine, job: Job, row: Row, plan: Plan, entry: Entry) -> Conte
         if challenger:
             challenger.close()
     if best:
-        plan.known[engine.name, job] = best.variant
+        plan.known[engine.name, row.measure, job] = best.variant
     return best
 
 
-def _is_faster(challenger: Contestant, best: Contestant, plan: Plan) -> bool:
+def _is_faster(challenger: Contestant | Starter, best: Contestant | Starter, plan: Plan) -> bool:
     pairs = [
         (figure(challenger.time(plan.seconds)), figure(best.time(plan.seconds))) for _ in range(CALIBRATION_SLICES)
     ]

@@ -1,6 +1,7 @@
 """The lines that the driver and a worker exchange: one of text in, one of JSON out.
 
-(start)        {"ready": NOTE}   prepared; the note says what the engine chose, for the table
+(start)        {"ready": NOTE, "preparation": MS}   a first batch is scored; the note says what the engine chose, for the
+                                  table, and the time is that from the model's files to ready, without imports
 run SECONDS    [MS, …]           milliseconds of each batch of a slice
 output FILE    null              the last batch's result is in FILE, a .npy
 quit           (end)
@@ -21,8 +22,8 @@ import numpy
 from engines.engine import Session
 
 
-def serve(load: Callable[[], Session]) -> None:
-    """Answers the driver until `quit`; the process's standard output is the protocol's alone."""
+def serve(prepare: Callable[[], None], load: Callable[[], Session]) -> None:
+    """Calls `prepare`, which does what is no part of the preparation, then `load`. Answers the driver until `quit`; the process's standard output is the protocol's alone."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
@@ -30,9 +31,13 @@ def serve(load: Callable[[], Session]) -> None:
         answers.write(json.dumps(value) + "\n")
 
     try:
+        prepare()
+        begin = time.perf_counter()
         session = load()
+        preparation = (time.perf_counter() - begin) * 1e3
         session.run()
-        answer({"ready": session.note})
+        answer({"ready": session.note, "preparation": preparation})
+        session.warm_up()
         for line in sys.stdin:
             word, _, rest = line.strip().partition(" ")
             match word:

@@ -9,7 +9,11 @@ from pathlib import Path
 
 from models import MODELS
 
-_CHOICES = {"mode": ("running", "batch"), "cores": ("one", "all", "each")}
+_CHOICES = {
+    "mode": ("running", "batch"),
+    "cores": ("one", "all", "each"),
+    "measure": ("batch", "preparation", "start"),
+}
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Row:
     batch: int
     cores: str
     exact: bool = False
+    measure: str = "batch"
 
     def __post_init__(self) -> None:
         for field, choices in {**_CHOICES, "model": tuple(MODELS)}.items():
@@ -34,7 +39,12 @@ class Row:
             "each": f"{cores} process{'es' if cores > 1 else ''} of 1 thread, time for the machine",
         }[self.cores]
         exact = ", direct kernels only" if self.exact else ""
-        return f"{self.name}: {self.model}, {mode}, batch {self.batch}, {threads}{exact}"
+        measure = {
+            "batch": "",
+            "preparation": ", from the model's files to ready",
+            "start": ", from the start of the process to the first results",
+        }[self.measure]
+        return f"{self.name}: {self.model}, {mode}, batch {self.batch}, {threads}{exact}{measure}"
 
 
 def read_rows(path: Path, patterns: list[str]) -> list[Row]:
