@@ -71,7 +71,7 @@ public struct LinearKernel: Sendable {
 /// Packs linear weights as `[output group][run][runLength / lanes][tileOutputs][lanes]`, zeros for padding.
 public enum LinearWeights {
     public static func elementCount(reduction: Int, outputs: Int, tileOutputs: Int) -> Int {
-        (outputs + tileOutputs - 1) / tileOutputs * tileOutputs * reduction
+        groupCount(outputs: outputs, tileOutputs: tileOutputs) * tileOutputs * reduction
     }
 
     /// Groups of `tileOutputs` outputs.

@@ -1,7 +1,7 @@
 import CSIMD
 
-/// The matrices of the other two sides, by rows.
-public enum WinogradTransforms {
+/// The matrices of the transforms of Winograd's F(4, 3) that inputs and outputs go through, by rows.
+public enum WinogradMatrices {
     private static let (near, far) = (0.5.squareRoot(), 2.0.squareRoot())
 
     /// `Bᵀ`.

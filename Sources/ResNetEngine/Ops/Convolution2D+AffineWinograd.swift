@@ -20,9 +20,9 @@ extension Convolution2D {
         var result = try AffineRows(outputs: rows.outputs, shape: shape, node: context.node)
         let adjoint = try WinogradAdjoint(self, rows, shape, context)
         let target = result.values.pointer
-        let scratch = try AlignedBuffer<Double>(
-            count: adjoint.scratchByteCount(slots: context.team.slots(for: adjoint.pieceCount)) / 8,
-            subject: context.node)
+        var count = ByteCount(subject: context.node)
+        try count.add(context.team.slots(for: adjoint.pieceCount), adjoint.scratchCount)
+        let scratch = try AlignedBuffer<Double>(count: count.bytes, subject: context.node)
         context.team.forEach(adjoint.pieceCount) { piece, slot in
             adjoint.run(piece, scratch: scratch.pointer + slot * adjoint.scratchCount, into: target)
         }
@@ -36,7 +36,6 @@ private struct WinogradAdjoint {
     private let rows: AffineRows
     private let shape: FeatureShape
     private let table: KernelTable
-    private let node: String
     /// From an input pixel to the first of the results that see it, in rows and columns.
     private let reach: (height: Int, width: Int)
     private let tilesPerRow: Int
@@ -61,7 +60,8 @@ private struct WinogradAdjoint {
     init(
         _ convolution: Convolution2D, _ rows: AffineRows, _ shape: FeatureShape, _ context: CompositionContext
     ) throws(EngineError) {
-        (self.rows, self.shape, table, node) = (rows, shape, context.table, context.node)
+        (self.rows, self.shape, table) = (rows, shape, context.table)
+        let node = context.node
         let geometry = convolution.geometry
         reach = (geometry.paddingHeight - 2, geometry.paddingWidth - 2)
         func tiles(_ size: Int) -> Int { (size + WinogradWeights.tile - 1) / WinogradWeights.tile }
@@ -78,7 +78,7 @@ private struct WinogradAdjoint {
         try size.add(WinogradWeights.elements, shape.channels, weightRow)
         weights = try AlignedBuffer(count: size.bytes, subject: node)
         func offsets(_ count: Int, _ stride: Int) throws(EngineError) -> AlignedBuffer<Int> {
-            let offsets = try AlignedBuffer<Int>(count: count, subject: context.node)
+            let offsets = try AlignedBuffer<Int>(count: count, subject: node)
             for index in 0..<count { offsets.pointer[index] = index * stride }
             return offsets
         }
@@ -86,8 +86,8 @@ private struct WinogradAdjoint {
         sixes = try offsets(6, 6 * length)
         channels = try offsets(outputs, length)
         elements = try offsets(6, 6 * Self.elementStride(shape.channels, length))
-        inputMatrix = try Self.buffer(WinogradTransforms.input, node)
-        outputMatrix = try Self.buffer(WinogradTransforms.output, node)
+        inputMatrix = try Self.buffer(WinogradMatrices.input, node)
+        outputMatrix = try Self.buffer(WinogradMatrices.output, node)
         transformFilters(convolution)
     }
 
@@ -133,14 +133,6 @@ private struct WinogradAdjoint {
             * (Self.elementStride(channels.count, length) + Self.elementStride(shape.channels, length) + 2
                 * length)
             + RowSumCall.overhang
-    }
-
-    func scratchByteCount(slots: Int) throws(EngineError) -> Int {
-        var size = ByteCount(subject: node)
-        for channels in [channels.count, shape.channels] {
-            try size.add(8, slots, WinogradWeights.elements, channels + 2, length + 8)
-        }
-        return size.bytes
     }
 
     func run(_ piece: Int, scratch: UnsafeMutablePointer<Double>, into target: UnsafeMutablePointer<Double>) {

@@ -132,6 +132,7 @@ public struct Convolution2D: Operation {
         let (weights, biases) = (weight.values, bias.values)
         for n in 0..<x.batch {
             for k in 0..<g.outputChannels {
+                let scale = scale(k)
                 for oh in 0..<shape.height {
                     for ow in 0..<shape.width {
                         var sum = Double(biases[k])
@@ -143,10 +144,9 @@ public struct Convolution2D: Operation {
                                     let w = ow * g.strideWidth - g.paddingWidth + s * g.dilationWidth
                                     guard w >= 0, w < x.shape.width else { continue }
                                     let at = ((k * groupInputs + c) * g.kernelHeight + r) * g.kernelWidth + s
-                                    let weight = scales.map { $0[k] * Double(weights[at]) }
                                     sum +=
                                         x[n, k / groupOutputs * groupInputs + c, h, w]
-                                        * (weight ?? Double(weights[at]))
+                                        * (Double(weights[at]) * scale)
                                 }
                             }
                         }

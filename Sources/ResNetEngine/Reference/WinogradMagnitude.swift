@@ -52,8 +52,8 @@ extension Convolution2D {
 
 /// The absolute values of the transforms' matrices.
 private enum WinogradMagnitude {
-    static let input = WinogradTransforms.input.map { $0.map(abs) }
-    static let output = WinogradTransforms.output.map { $0.map(abs) }
+    static let input = WinogradMatrices.input.map { $0.map(abs) }
+    static let output = WinogradMatrices.output.map { $0.map(abs) }
 
     /// `M t Mᵀ`, row-major.
     static func both(_ matrix: [[Double]], _ tile: (_ r: Int, _ s: Int) -> Double) -> [Double] {
