@@ -26,9 +26,11 @@ func instructionSet(_ clangFlags: [String]) -> [SwiftSetting] {
 #if arch(x86_64)
     let avx2Flags = instructionSet(["-march=x86-64-v3"])
     let avx512Flags = instructionSet(["-march=x86-64-v4", "-mprefer-vector-width=512"])
+    let avx512BF16Flags = instructionSet(["-march=x86-64-v4", "-mavx512bf16", "-mprefer-vector-width=512"])
 #else
     let avx2Flags = instructionSet([])
     let avx512Flags = instructionSet([])
+    let avx512BF16Flags = instructionSet([])
 #endif
 
 let package = Package(
@@ -68,13 +70,14 @@ let package = Package(
             swiftSettings: instructionSet([]), linkerSettings: [.linkedLibrary("m")]),
         .target(name: "KernelsAVX2", dependencies: ["Kernels"], swiftSettings: avx2Flags),
         .target(name: "KernelsAVX512", dependencies: ["Kernels"], swiftSettings: avx512Flags),
+        .target(name: "KernelsAVX512BF16", dependencies: ["Kernels"], swiftSettings: avx512BF16Flags),
 
         // The engine and what reads and writes its files.
         .target(
             name: "ResNetEngine",
             dependencies: [
                 "Diagnostics", "Tensors", "Topology", "COpenMP", "CTopology",
-                "Kernels", "KernelsBaseline", "KernelsAVX2", "KernelsAVX512",
+                "Kernels", "KernelsBaseline", "KernelsAVX2", "KernelsAVX512", "KernelsAVX512BF16",
             ]),
         .target(
             name: "ModelFiles",

@@ -29,6 +29,9 @@ struct WorkerCommand: ParsableCommand {
     @Flag(help: "Keep convolutions to the products of their definition.")
     var exact = false
 
+    @Option(help: ArgumentHelp("How feature maps are stored and products made.", valueName: "float32|bf16"))
+    var precision = "float32"
+
     func run() throws {
         let images = try NPYReader(input).readAll()
         let begin = ContinuousClock.now
@@ -39,6 +42,7 @@ struct WorkerCommand: ParsableCommand {
         options.batch = images.shape[0]
         options.mode = try choice(mode, "--mode", BatchNormalizationMode.init)
         options.exact = exact
+        options.precision = try choice(precision, "--precision", Precision.init)
         options.executor = try choice(executor, "--executor", ExecutorKind.init)
         let engine = try Engine(try Model(network, weights: state, subject: weights), options: options)
         let preparation = (ContinuousClock.now - begin) / .milliseconds(1)

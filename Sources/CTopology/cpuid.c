@@ -10,6 +10,7 @@ ctopology_cpuid ctopology_read_cpuid(void) {
     unsigned a, b, c, d;
     if (__get_cpuid(1, &a, &b, &c, &d)) words.leaf1_ecx = c;
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) words.leaf7_ebx = b;
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) words.leaf7_1_eax = a;
     if (__get_cpuid(0x80000001, &a, &b, &c, &d)) words.extended1_ecx = c;
     const unsigned osxsave = 1u << 27;
     if (words.leaf1_ecx & osxsave) {

@@ -27,6 +27,13 @@ public struct KernelOptions: ParsableArguments {
     @Flag(help: "Keep to the products of the model as written: no Winograd, no composition of layers.")
     public var exact = false
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            How feature maps are stored and products made. With bf16 results are off by up to some 1e-2 of the largest.
+            """, valueName: Precision.allCases.map(\.rawValue).joined(separator: "|")))
+    public var precision = Precision.float32.rawValue
+
     @Flag(
         help: """
             Measure which kernel takes a layer fastest, among those of the same numeric class: results keep their \
@@ -61,6 +68,8 @@ public struct KernelOptions: ParsableArguments {
                 expected: "at most \(machine.isa.rawValue) on this machine")
         }
         options.exact = exact
+        options.precision = try OptionValue.choice(
+            precision, "--precision", among: Precision.allCases.map { ($0.rawValue, $0) })
         options.kernels = KernelFilter(impl: impl, skipImpl: skipImpl)
         options.tuning = try tuning()
         return options

@@ -6,6 +6,21 @@ public protocol InstructionSet: SendableMetatype {
     associatedtype Vector: SIMD & BitwiseCopyable where Vector.Scalar == Float
     /// `sum + a · b`, with one rounding where the instruction set has a fused multiply-add.
     static func multiplyAdd(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector
+    /// `sum` + what weights `a` and inputs `b` add to it in a convolution: `multiplyAdd`, unless the lanes hold something
+    /// else than one number each.
+    static func addTerms(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector
+    /// As many bfloat16 numbers as a vector has lanes.
+    associatedtype Halves: SIMD & BitwiseCopyable where Halves.Scalar == UInt16
+    /// `sum` + the products of the lower and of the upper of the two bfloat16 numbers in each lane of `a` and `b`.
+    static func multiplyAddPairs(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector
+    /// Whether one instruction rounds to bfloat16. Several need registers for their constants.
+    static var narrowsByInstruction: Bool { get }
+    /// Whether lanes hold pairs of bfloat16 numbers in the place of numbers.
+    static var takesPairs: Bool { get }
+    /// bfloat16 numbers as float32.
+    static func widened(_ halves: Halves) -> Vector
+    /// Rounded to bfloat16, to nearest.
+    static func narrowed(_ vector: Vector) -> Halves
     /// Vectors of float64 as wide, for what is computed once when an engine is prepared.
     associatedtype Doubles: SIMD & BitwiseCopyable where Doubles.Scalar == Double
     static func multiplyAdd(_ sum: Doubles, _ a: Doubles, _ b: Doubles) -> Doubles
@@ -20,6 +35,12 @@ public protocol InstructionSet: SendableMetatype {
 }
 
 extension InstructionSet {
+    @inlinable @inline(__always) public static var narrowsByInstruction: Bool { false }
+    @inlinable @inline(__always) public static var takesPairs: Bool { false }
+
+    @inlinable @inline(__always)
+    public static func addTerms(_ sum: Vector, _ a: Vector, _ b: Vector) -> Vector { multiplyAdd(sum, a, b) }
+
     /// Floats in a vector. A divisor or a multiple of `channelBlock`.
     @inlinable @inline(__always) public static var lanes: Int { Vector.scalarCount }
 

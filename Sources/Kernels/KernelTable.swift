@@ -5,6 +5,8 @@ public struct KernelTable: Sendable {
     /// Convolution candidates, best first; the last takes every problem.
     public var convolutions: [ConvolutionKernel]
     public var linear: LinearKernel
+    /// That of inputs and weights of bfloat16.
+    public var narrowLinear: LinearKernel
     public var channelAffine: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
     public var rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
     public var maximumPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
@@ -12,12 +14,14 @@ public struct KernelTable: Sendable {
     public var rowSum: @Sendable (UnsafePointer<RowSumCall>) -> Void
     public var winogradInput: @Sendable (UnsafePointer<WinogradInputCall>) -> Void
     public var winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
+    /// To maps of bfloat16.
+    public var narrowWinogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
     /// Floats in a vector.
     public let lanes: Int
     public var peakProbe: PeakProbe
 
     /// The table of an instruction set, made from the bodies that its module instantiated.
-    public init(isa: String, _ bodies: KernelBodies) {
+    public init(isa: String, _ bodies: KernelBodies, pairs: PairBodies) {
         func direct(
             _ family: String, _ layout: ConvolutionProblem.InputLayout, stride: Int?, kernel: (Int, Int)?,
             maximumChannels: Int = .max, _ run: @escaping KernelBodies.Convolution
@@ -45,11 +49,15 @@ public struct KernelTable: Sendable {
             direct(
                 "convnxnplanar", .planar, stride: bodies.takesAnyStride ? nil : 1, kernel: nil, bodies.planar),
             direct("convnxns2planar", .planar, stride: 2, kernel: nil, bodies.planarStride2),
-            ReferenceConvolution.kernel,
         ]
+        convolutions += pairs.convolutions(isa: isa)
+        convolutions.append(ReferenceConvolution.kernel)
         linear = LinearKernel(
             name: "linear.f32.\(bodies.rowTile)x\(bodies.outputTile).\(isa)", tileOutputs: bodies.outputTile,
             lanes: bodies.lanes, run: bodies.linear)
+        narrowLinear = LinearKernel(
+            name: "linear.bf16.\(bodies.rowTile)x\(bodies.outputTile).\(isa)", tileOutputs: bodies.outputTile,
+            lanes: bodies.lanes, isNarrow: true, run: bodies.narrowLinear)
         channelAffine = bodies.channelAffine
         rowStatistics = bodies.rowStatistics
         maximumPooling = bodies.maximumPooling
@@ -57,6 +65,7 @@ public struct KernelTable: Sendable {
         rowSum = bodies.rowSum
         winogradInput = bodies.winogradInput
         winogradOutput = bodies.winogradOutput
+        narrowWinogradOutput = pairs.winogradOutput
         lanes = bodies.lanes
         peakProbe = PeakProbe(flopsPerIteration: 2 * bodies.chains * bodies.lanes, run: bodies.peakProbe)
     }
@@ -73,6 +82,7 @@ public struct KernelBodies: Sendable {
     let planar: Convolution
     let planarStride2: Convolution
     let linear: @Sendable (UnsafePointer<LinearCall>) -> Void
+    let narrowLinear: @Sendable (UnsafePointer<LinearCall>) -> Void
     let channelAffine: @Sendable (UnsafePointer<ChannelAffineCall>) -> Void
     let rowStatistics: @Sendable (UnsafePointer<RowStatisticsCall>) -> Void
     let maximumPooling: @Sendable (UnsafePointer<PoolingCall>) -> Void
@@ -96,6 +106,7 @@ public struct KernelBodies: Sendable {
         blocked: @escaping Convolution, blockedShort: @escaping Convolution,
         blockedStride2: @escaping Convolution, planar: @escaping Convolution,
         planarStride2: @escaping Convolution, linear: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void,
+        narrowLinear: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void,
         channelAffine: @escaping @Sendable (UnsafePointer<ChannelAffineCall>) -> Void,
         rowStatistics: @escaping @Sendable (UnsafePointer<RowStatisticsCall>) -> Void,
         maximumPooling: @escaping @Sendable (UnsafePointer<PoolingCall>) -> Void,
@@ -112,6 +123,7 @@ public struct KernelBodies: Sendable {
         self.planar = planar
         self.planarStride2 = planarStride2
         self.linear = linear
+        self.narrowLinear = narrowLinear
         self.channelAffine = channelAffine
         self.rowStatistics = rowStatistics
         self.maximumPooling = maximumPooling
@@ -150,7 +162,8 @@ public enum KernelTiles<
             blockedStride2: { pixels == 1 ? Direct<0, 16, 1>.run($0) : Direct<32, 16, 1>.run($0) },
             planar: { pixels == 1 ? Direct<0, 1, 1>.run($0) : Direct<1, 1, 1>.run($0) },
             planarStride2: { pixels == 1 ? Direct<0, 1, 1>.run($0) : Direct<2, 1, 1>.run($0) },
-            linear: { DotLinear<I, rowTile, outputTile>.run($0) },
+            linear: { DotLinear<I, rowTile, outputTile, 0>.run($0) },
+            narrowLinear: { DotLinear<I, rowTile, outputTile, 1>.run($0) },
             channelAffine: { ChannelAffine<I>.run($0) },
             rowStatistics: { RowStatistics<I>.run($0) },
             maximumPooling: { MaximumPooling<I>.run($0) },

@@ -12,6 +12,13 @@ public enum ISALevel: String, Sendable, Comparable, CaseIterable {
     /// The widest level that both this processor and its operating system support.
     public static let detected = ISALevel(cpuid: ctopology_read_cpuid())
 
+    /// Whether this processor multiplies bfloat16 numbers: AVX-512 BF16, which processors of the level `avx512` may have.
+    public static let multipliesBFloat16 = multipliesBFloat16(cpuid: ctopology_read_cpuid())
+
+    static func multipliesBFloat16(cpuid: ctopology_cpuid) -> Bool {
+        ISALevel(cpuid: cpuid) == .avx512 && cpuid.leaf7_1_eax.contains(bits: UInt32(bits: 5))
+    }
+
     public static func < (left: ISALevel, right: ISALevel) -> Bool {
         left.rank < right.rank
     }

@@ -49,6 +49,7 @@ struct LayerCommand: ParsableCommand {
         let console = Console()
         let machine = Machine.detect()
         let engineOptions = try kernels.engineOptions(for: machine)
+        try checkPrecision(engineOptions)
         let iterations = try OptionValue.integer(iterations, "--iterations", in: 1...1_000_000)
         let layer = try LayerProblem(problem, subject: "layer")
         let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
@@ -82,6 +83,14 @@ struct LayerCommand: ParsableCommand {
     /// The reference takes a hundred times as long: it is timed where it is the one picked.
     private func isWanted(_ rejection: KernelRejection) -> Bool {
         rejection.kind == .slower && !rejection.kernel.hasSuffix(".reference")
+    }
+
+    /// A layer's text says its precision.
+    private func checkPrecision(_ options: EngineOptions) throws(EngineError) {
+        guard options.precision == .float32 else {
+            throw EngineError(
+                .usage, "--precision", options.precision.rawValue, expected: "a layer that ends in ,bf16")
+        }
     }
 
     private func measurement(

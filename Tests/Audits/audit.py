@@ -29,13 +29,21 @@ class InstructionSet:
     tag: str
     register: str
     is_wide: bool = True  # VEX or EVEX code with fused multiply-adds, else SSE2
+    multiplies_pairs: bool = False  # whether one instruction multiplies and adds pairs of bfloat16 numbers
+    kernels: tuple[str, ...] = ()  # those that it has; without: all
 
     @property
     def module(self):
         return f"Kernels{self.tag}"
 
     def is_multiply_add(self, mnemonic):
+        if self.multiplies_pairs and mnemonic == "vdpbf16ps":
+            return True
         return re.match(r"vfn?m(add|sub)\d+p[sd]$" if self.is_wide else r"mulp[sd]$", mnemonic) is not None
+
+    def values(self, names, arguments):
+        """The generic arguments by name, and the multiply-adds that pairs of bfloat16 numbers take."""
+        return SimpleNamespace(**dict(zip(names, arguments)), terms_a_pair=1 if self.multiplies_pairs else 2)
 
     def is_add(self, mnemonic):
         return mnemonic == ("vaddps" if self.is_wide else "addps")
@@ -45,6 +53,7 @@ INSTRUCTION_SETS = [
     InstructionSet("Baseline", "%xmm", is_wide=False),
     InstructionSet("AVX2", "%ymm"),
     InstructionSet("AVX512", "%zmm"),
+    InstructionSet("AVX512BF16", "%zmm", multiplies_pairs=True, kernels=("PairTile", "WinogradOutput", "WinogradOutputTiles")),
 ]
 
 
@@ -64,24 +73,29 @@ class Kernel:
     function: str  # part of the demangled name, after the generic arguments
     arguments: str  # the names of the generic arguments, after the instruction set
     loops: Callable[[SimpleNamespace], list[Loop]] | None  # None where no count tells: no vector on the stack at all
+    of_pairs: bool = False  # instantiated with PairProducts of the instruction set
 
 
 # One line for each kernel; each of its hot loops is one of those listed, and each of those listed is there.
 KERNELS = [
     Kernel("ConvolutionTile", "static Kernels.ConvolutionTile.run(",
-           "vectors segments pixels pixelStride inputChannels asksAhead",
+           "vectors segments pixels pixelStride inputWords asksAhead",
            lambda t: [Loop(multiply_adds=t.vectors * t.segments * t.pixels, loads=t.vectors + t.segments * t.pixels)]),
-    Kernel("DotTile", "static Kernels.DotTile.add(", "rowTile outputTile",
+    Kernel("PairTile", "static Kernels.ConvolutionTile.run(",
+           "vectors segments pixels pixelStride inputWords asksAhead",
+           lambda t: [Loop(multiply_adds=t.terms_a_pair * t.vectors * t.segments * t.pixels,
+                           loads=t.vectors + t.segments * t.pixels)], of_pairs=True),
+    Kernel("DotTile", "static Kernels.DotTile.add(", "rowTile outputTile narrow",
            lambda t: [Loop(multiply_adds=t.rowTile * t.outputTile, loads=t.rowTile + t.outputTile)]),
     Kernel("ChannelAffine", "static Kernels.ChannelAffine.rows(", "",
            lambda t: [Loop(multiply_adds=1, loads=1, stores=1)]),
     Kernel("RowStatistics", "static Kernels.RowStatistics.rows(", "",
            lambda t: [Loop(multiply_adds=4, adds=4, loads=4)]),
-    Kernel("MaximumPooling", "static Kernels.MaximumPooling.rows(", "", None),
-    Kernel("MeanPooling", "static Kernels.MeanPooling.rows(", "", None),
-    Kernel("WinogradInput", "static Kernels.WinogradInput.tiles(", "", None),
+    Kernel("MaximumPooling", "static Kernels.MaximumPoolingRows.run(", "narrowInput narrowOutput", None),
+    Kernel("MeanPooling", "static Kernels.MeanPoolingRows.run(", "narrowInput narrowOutput", None),
+    Kernel("WinogradInput", "static Kernels.WinogradInputTiles.run(", "narrow", None),
     Kernel("WinogradOutput", "static Kernels.WinogradOutput.edge(", "", None),
-    Kernel("WinogradOutputTiles", "static Kernels.WinogradOutputTiles.run(", "addsResidual rectifies", None),
+    Kernel("WinogradOutputTiles", "static Kernels.WinogradOutputTiles.run(", "addsResidual rectifies narrow", None),
     Kernel("RowSum", "static Kernels.RowSum.strip(", "", None),
     Kernel("MultiplyAddProbe", "@Sendable (Swift.Int) -> Swift.Float in static Kernels.KernelTiles.bodies(",
            "vectors segments pixels lastVectors lastSegments rowTile outputTile chains", lambda t: [Loop(multiply_adds=t.chains)]),
@@ -98,7 +112,7 @@ class Audit:
         self.isa = isa
         self.is_verbose = is_verbose
         self.complaints = []
-        self.counts = {kernel.name: 0 for kernel in KERNELS}
+        self.counts = {kernel.name: 0 for kernel in KERNELS if not isa.kernels or kernel.name in isa.kernels}
         self.loops = self.multiply_adds = self.weak_symbols = 0
 
     def run(self, paths):
@@ -147,17 +161,18 @@ class Audit:
 
     def _kernel(self, function):
         """The line of the table that a function belongs to, and its generic arguments."""
+        tag = rf"{self.isa.module}\.{self.isa.tag}"
         specialization = (
             r"(?:function signature specialization <[^>]*> of )?(?:merged )?generic specialization "
-            rf"<{self.isa.module}\.{self.isa.tag}((?:, -?\d+)*)> of ")
+            rf"<(?:(Kernels\.PairProducts<{tag}>)|{tag})((?:, -?\d+)*)> of ")
         if match := re.match(specialization, function.name):
             for kernel in KERNELS:
-                if kernel.function in function.name[match.end():]:
-                    return kernel, [int(number) for number in match[1].split(",")[1:]]
+                if kernel.of_pairs == (match[1] is not None) and kernel.function in function.name[match.end():]:
+                    return kernel, [int(number) for number in match[2].split(",")[1:]]
         return None, None
 
     def _check_kernel(self, function, kernel, arguments):
-        self.counts[kernel.name] += 1
+        self.counts[kernel.name] = self.counts.get(kernel.name, 0) + 1
         title = f"{self.isa.module} {kernel.name}<{', '.join(map(str, arguments))}>"
         names = kernel.arguments.split()
         if len(names) != len(arguments):
@@ -171,7 +186,7 @@ class Audit:
                 if i.moves_vector and function.is_stack(i):
                     self._complain(title, f"spills: `{i.text}`")
             return
-        missing = kernel.loops(SimpleNamespace(**dict(zip(names, arguments))))
+        missing = kernel.loops(self.isa.values(names, arguments))
         listed = list(missing)
         for body in function.innermost_loops():
             counts = self._counts(body)

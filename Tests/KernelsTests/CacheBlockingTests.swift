@@ -12,6 +12,8 @@ import Topology
         "conv:c256h14w14,k64r1s1,bias,sum-apart", "conv:c512h7w7,k96r1s1,bias,relu,sum",
         "conv:c96h17w9,k80r3s3,stride2,pad1,bias", "conv:c7h20w20,k32r5s5,stride2,pad2,relu",
         "conv:c40h9w30,k33r3s3,pad2,dil2,bias,sum",
+        "conv:c160h7w7,k64r3s3,pad1,bias,relu,bf16", "conv:c512h7w7,k96r1s1,bias,relu,sum,bf16",
+        "conv:c256h14w14,k64r1s1,bias,sum-apart,from-bf16", "conv:c7h20w20,k32r5s5,stride2,pad2,relu,to-bf16",
     ]
 
     @Test(arguments: layers, ISALevel.allCases.filter { $0 <= .detected })

@@ -164,7 +164,10 @@ import Testing
             let output = try pooling.outputShape([shape], node: "test")
             #expect(output == FeatureShape(channels: 20, height: 1, width: 2))
             var trial = KernelTrial(seed: 1)
-            guard case .error(let error) = try trial.pooling(pooling, shape, table: table) else {
+            guard
+                case .error(let error) = try trial.pooling(
+                    pooling, shape, from: .float32, to: .float32, table: table)
+            else {
                 Issue.record("broken")
                 return
             }

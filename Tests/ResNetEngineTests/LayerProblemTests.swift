@@ -16,6 +16,10 @@ import Testing
         "linear:n4c9,k3,reuse1M250us",
         "linear:n4c9h3w2,k3,relu",
         "maxpool:n2c64h112w110,r3s3,stride2,pad1", "maxpool:n1c5h9w8,r3s2,stride2x1,pad1x0,ceil",
+        "conv:n1c64h9w9,k64r3s3,stride1,pad1,bias,relu,sum,bf16,halo1,reuse2M",
+        "conv:n1c3h9w9,k64r7s7,stride2,pad3,relu,maxpool3/2/1,to-bf16",
+        "conv:n1c64h9w9,k64r1s1,stride1,pad0,from-bf16", "linear:n4c64,k10,relu,bf16",
+        "maxpool:n2c64h112w110,r3s3,stride2,pad1,from-bf16", "meanpool:n1c64h7w7,bf16,reuse3M",
         "meanpool:n1c2048h7w7", "meanpool:n1c8h8w8,r2s2,stride2,pad0,reuse3M",
     ])
     func printedLayersReadBack(text: String) throws {
@@ -35,6 +39,7 @@ import Testing
         "conv:c64c64h28w28,k64r3", "conv:c64h28w28,k64r3,stride", "conv:c64h28w28,k64r3,stride1x2x3",
         "conv:c64h28w28,k64r3,pad-1", "conv:c64h28w28,k64r3,groups2x3", "conv:c64h28w28,k64r3,rule",
         "conv:c99999999999h28w28,k64r3", "pool:c64h28w28,k64r3", "linear:c5", "linear:c5,k3,bias",
+        "linear:c5,k3,to-bf16", "conv:bf16,c64h28w28,k64r3",
         "conv:c٣h28,k64r3", "conv:c64h28w28,k64r3s3,maxpool", "conv:c64h28w28,k64r3s3,maxpool3/2",
         "conv:c64h28w28,k64r3s3,maxpool3/2/1/2", "conv:c64h28w28,k64r3s3,maxpool3/-2/1",
         "conv:c64h28w28,k64r3s3,reuse97", "conv:c64h28w28,k64r3s3,reuseM", "linear:c5,k3,reuse1Mus",

@@ -99,17 +99,23 @@ import Testing
     @Test(arguments: BatchNormalizationMode.allCases, machineLevels)
     func workersAllocateNothing(mode: BatchNormalizationMode, isa: ISALevel) throws {
         try #require(callocation_counter_is_active() == 1)
-        try checkWorker(ResNet(blocks: 2, channels: 40, imageHeight: 18, imageWidth: 19), mode, isa)
-        // With a stem, poolings, strides and groups.
-        try checkWorker(makePreset("resnext50_32x4d", channels: 16, height: 40, width: 33), mode, isa)
+        for precision in Precision.allCases where mode == .running || precision == .float32 {
+            try checkWorker(
+                ResNet(blocks: 2, channels: 40, imageHeight: 18, imageWidth: 19), mode, isa, precision)
+            // With a stem, poolings, strides and groups.
+            try checkWorker(
+                makePreset("resnext50_32x4d", channels: 16, height: 40, width: 33), mode, isa, precision)
+        }
     }
 
-    private func checkWorker(_ network: ResNet, _ mode: BatchNormalizationMode, _ isa: ISALevel) throws {
+    private func checkWorker(
+        _ network: ResNet, _ mode: BatchNormalizationMode, _ isa: ISALevel, _ precision: Precision
+    ) throws {
         let model = try Model(network, seed: 1)
         let planner = Planner(
             table: KernelSelection.table(for: isa),
             caches: WorkerCaches(first: 32 << 10, last: 512 << 10),
-            candidates: ConvolutionCandidates(KernelSelection.table(for: isa)))
+            candidates: ConvolutionCandidates(KernelSelection.table(for: isa)), precision: precision)
         let plan = try planner.draft(model.graph(mode: mode)).finished()
         let placement = try Machine.detect().placement(workers: 1, pin: .core)
         let run = try BatchRun(

@@ -9,7 +9,7 @@ struct ISALevelTests {
     /// A processor with every feature that the levels look at, and nothing else.
     static let complete = ctopology_cpuid(
         leaf1_ecx: ISALevel.version3Leaf1, leaf7_ebx: ISALevel.version3Leaf7 | ISALevel.version4Leaf7,
-        extended1_ecx: ISALevel.version3Extended,
+        leaf7_1_eax: 1 << 5, extended1_ecx: ISALevel.version3Extended,
         saved_state: ISALevel.vectorState | ISALevel.wideVectorState)
 
     @Test func levelsAreOrdered() {
@@ -21,6 +21,16 @@ struct ISALevelTests {
     @Test func allFeaturesGiveTheWidestLevel() {
         #expect(ISALevel(cpuid: Self.complete) == .avx512)
         #expect(ISALevel(cpuid: ctopology_cpuid()) == .baseline)
+    }
+
+    @Test func bfloat16NeedsItsFeatureAndTheLevel() {
+        #expect(ISALevel.multipliesBFloat16(cpuid: Self.complete))
+        var without = Self.complete
+        without.leaf7_1_eax = ~(1 << 5)
+        #expect(!ISALevel.multipliesBFloat16(cpuid: without))
+        var narrow = Self.complete
+        narrow.leaf7_ebx ^= 1 << 16
+        #expect(!ISALevel.multipliesBFloat16(cpuid: narrow))
     }
 
     @Test(arguments: [0, 9, 12, 13, 19, 20, 22, 23, 27, 28, 29])

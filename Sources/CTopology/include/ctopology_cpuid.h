@@ -8,6 +8,8 @@
 typedef struct {
     uint32_t leaf1_ecx;
     uint32_t leaf7_ebx;
+    /// Of leaf 7's first subleaf.
+    uint32_t leaf7_1_eax;
     uint32_t extended1_ecx;
     /// XCR0, zero where the system does not use XSAVE.
     uint64_t saved_state;

@@ -6,6 +6,9 @@
 /// with `act` = ReLU or nothing, accumulated in float32 for each output in order of `run`, then `l`, starting from
 /// bias plus residual. Strides count floats.
 ///
+/// Where the kernel takes pairs, `input` and `weights` hold two bfloat16 numbers in the place of each float, of two
+/// neighbouring channels, each product is the sum of two, and `statistics` is nil.
+///
 /// - `input`: at the first tap of output (0, 0), inside a tensor whose zero halo makes every tap readable.
 /// - `runs`: the reduction as offsets into the input, each followed by `runLength` consecutive floats: taps that lie
 ///   side by side, of one channel block (blocked layout, a multiple of 16) or one channel (planar layout).
@@ -13,6 +16,8 @@
 /// - `weights`: packed by `ConvolutionWeights` for the kernel's `panelLanes`.
 /// - `bias`: `blocks · 16` floats.
 /// - `output`: blocked layout at output (0, 0); the kernel writes all lanes of all `blocks`, nothing else.
+/// - `resultIsNarrow`: whether `output` and `residual` hold bfloat16 numbers. Then the reduction takes one pass, and
+///   `statistics` is nil.
 /// - `residual`: blocked layout; may be `output` itself, else must not overlap it. No other operand overlaps
 ///   `output`.
 /// - `statistics`: nil, or `[height][3][blocks · 16]` floats to be written with the `RowStatistics` of the result.
@@ -48,6 +53,7 @@ public struct ConvolutionCall {
     public var residualRowStride: Int
     public var residualBlockStride: Int
     public var rectifies: Bool
+    public var resultIsNarrow: Bool
 
     public init(
         input: UnsafePointer<Float>, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>,
@@ -56,7 +62,8 @@ public struct ConvolutionCall {
         runCount: Int, runLength: Int, runsPerPass: Int, passesOutermost: Bool, prefetchesWeights: Bool,
         followingWeights: UnsafePointer<Float>, blocks: Int, height: Int, width: Int, inputRowStride: Int,
         inputPixelStride: Int, outputRowStride: Int, outputBlockStride: Int, residualRowStride: Int,
-        residualBlockStride: Int, rectifies: Bool
+        residualBlockStride: Int, rectifies: Bool,
+        resultIsNarrow: Bool = false
     ) {
         self.input = input
         self.weights = weights
@@ -82,5 +89,6 @@ public struct ConvolutionCall {
         self.residualRowStride = residualRowStride
         self.residualBlockStride = residualBlockStride
         self.rectifies = rectifies
+        self.resultIsNarrow = resultIsNarrow
     }
 }

@@ -6,17 +6,24 @@ public struct ConvolutionKernel: Sendable {
     public let panelLanes: Int
     /// Output pixels of a tile.
     public let tilePixels: Int
+    /// Whether inputs and weights are pairs of bfloat16 numbers.
+    public let takesPairs: Bool
+    /// Vectors of products that the kernel is expected to add in a cycle.
+    public let vectorsPerCycle: Double
     public let supports: @Sendable (ConvolutionProblem) -> Support
     public let run: @Sendable (UnsafePointer<ConvolutionCall>) -> Void
 
     public init(
-        name: String, panelLanes: Int, tilePixels: Int = 1,
+        name: String, panelLanes: Int, tilePixels: Int = 1, takesPairs: Bool = false,
+        vectorsPerCycle: Double = 2,
         supports: @escaping @Sendable (ConvolutionProblem) -> Support,
         run: @escaping @Sendable (UnsafePointer<ConvolutionCall>) -> Void
     ) {
         self.name = name
         self.panelLanes = panelLanes
         self.tilePixels = tilePixels
+        self.takesPairs = takesPairs
+        self.vectorsPerCycle = vectorsPerCycle
         self.supports = supports
         self.run = run
     }

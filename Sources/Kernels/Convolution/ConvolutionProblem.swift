@@ -4,6 +4,8 @@ public struct ConvolutionProblem: Sendable, Hashable {
     public enum InputLayout: Sendable, Hashable {
         /// `[c/16] h w 16`.
         case blocked
+        /// The same of bfloat16 numbers.
+        case blockedPairs
         /// `c h w`: images with few channels.
         case planar
     }

@@ -4,12 +4,12 @@ public import CSIMD
 /// neighbouring output pixels each, the whole reduction in registers.
 ///
 /// `pixelStride` is the distance in floats between the inputs of neighbouring outputs of a piece, 0 where a piece is
-/// one pixel. `inputChannels` is the number of channels that lie side by side in the input: 16 in the blocked layout, 1 in
-/// the planar one. `asksAhead` is 1 where runs ask for inputs of later ones: short reductions lose more by the
+/// one pixel. `inputWords` is the number of floats, or pairs, that lie side by side in the input: 16 in the blocked layout,
+/// 8 where it holds pairs of bfloat16 numbers, 1 in the planar one. `asksAhead` is 1 where runs ask for inputs of later ones: short reductions lose more by the
 /// instructions than they gain.
 public enum ConvolutionTile<
     I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let pixelStride: Int,
-    let inputChannels: Int, let asksAhead: Int
+    let inputWords: Int, let asksAhead: Int
 > {
     @usableFromInline typealias Offsets = InlineArray<segments, Int>
     @usableFromInline typealias Pointers = InlineArray<segments, UnsafePointer<Float>>
@@ -38,49 +38,16 @@ public enum ConvolutionTile<
         _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, _ walk: TileWalk
     ) {
         var sums = Sums(repeating: Rows(repeating: Row(repeating: I.Vector(repeating: 0))))
-        if pass.pointee.resumes {
-            withPlaces(walk, row: call.pointee.outputRowStride) { places in
-                for v in 0..<vectors {
-                    let source =
-                        walk.output + offset(ofVector: v, blockStride: call.pointee.outputBlockStride)
-                    for s in 0..<segments {
-                        for p in 0..<pixels {
-                            sums[v][s][p] = I.load(source + (places[s] &+ p &* channelBlock))
-                        }
-                    }
-                }
-            }
+        if call.pointee.resultIsNarrow {
+            start(call, pass, walk, &sums, isNarrow: true)
         } else {
-            let bias = call.pointee.bias + pass.pointee.channel
-            for v in 0..<vectors {
-                sums[v] = Rows(repeating: Row(repeating: I.load(bias + v &* I.lanes)))
-            }
-            if let residual = walk.residual {
-                withPlaces(walk, row: call.pointee.residualRowStride) { places in
-                    let blockStride = call.pointee.residualBlockStride
-                    for v in 0..<vectors {
-                        let source = residual + offset(ofVector: v, blockStride: blockStride)
-                        for s in 0..<segments {
-                            for p in 0..<pixels {
-                                sums[v][s][p] += I.load(source + (places[s] &+ p &* channelBlock))
-                            }
-                        }
-                    }
-                    prefetch(results: residual + resultsAhead, places, blockStride: blockStride)
-                }
-            } else {
-                withPlaces(walk, row: call.pointee.outputRowStride) { places in
-                    prefetch(
-                        results: UnsafePointer(walk.output) + resultsAhead, places,
-                        blockStride: call.pointee.outputBlockStride)
-                }
-            }
+            start(call, pass, walk, &sums, isNarrow: false)
         }
 
         let starts = offsets(walk, pixel: call.pointee.inputPixelStride, row: call.pointee.inputRowStride)
         var inputs = Pointers(repeating: walk.input)
         for s in 0..<segments { inputs[s] = csimd_opaque(walk.input + starts[s]) }
-        if inputChannels == channelBlock {
+        if inputWords > 1 {
             reduceBlocks(call, pass, &sums, inputs)
         } else {
             reducePlanes(call, pass, &sums, inputs)
@@ -93,20 +60,80 @@ public enum ConvolutionTile<
                 }
             }
         }
-        withPlaces(walk, row: call.pointee.outputRowStride) { places in
+        if call.pointee.resultIsNarrow {
+            store(call, walk, sums, isNarrow: true)
+        } else {
+            store(call, walk, sums, isNarrow: false)
+        }
+    }
+
+    /// What the reduction is added to: what the output holds, or bias and residual. Asks for the results of later tiles.
+    @inlinable @inline(__always)
+    static func start(
+        _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafeMutablePointer<TilePass>, _ walk: TileWalk,
+        _ sums: inout Sums, isNarrow: Bool
+    ) {
+        let pixel = blockWords(isNarrow: isNarrow)
+        if pass.pointee.resumes {
+            withPlaces(walk, pixel: pixel, row: call.pointee.outputRowStride) { places in
+                for v in 0..<vectors {
+                    let source =
+                        walk.output
+                        + offset(
+                            ofVector: v, blockStride: call.pointee.outputBlockStride, isNarrow: isNarrow)
+                    for s in 0..<segments {
+                        for p in 0..<pixels {
+                            sums[v][s][p] = I.load(source + (places[s] &+ p &* pixel), isNarrow: isNarrow)
+                        }
+                    }
+                }
+            }
+            return
+        }
+        let bias = call.pointee.bias + pass.pointee.channel
+        for v in 0..<vectors {
+            sums[v] = Rows(repeating: Row(repeating: I.load(bias + v &* I.lanes)))
+        }
+        guard let residual = walk.residual else {
+            withPlaces(walk, pixel: pixel, row: call.pointee.outputRowStride) { places in
+                prefetch(
+                    results: UnsafePointer(walk.output), places,
+                    blockStride: call.pointee.outputBlockStride, isNarrow: isNarrow)
+            }
+            return
+        }
+        withPlaces(walk, pixel: pixel, row: call.pointee.residualRowStride) { places in
+            let blockStride = call.pointee.residualBlockStride
+            for v in 0..<vectors {
+                let source = residual + offset(ofVector: v, blockStride: blockStride, isNarrow: isNarrow)
+                for s in 0..<segments {
+                    for p in 0..<pixels {
+                        sums[v][s][p] += I.load(source + (places[s] &+ p &* pixel), isNarrow: isNarrow)
+                    }
+                }
+            }
+            prefetch(results: residual, places, blockStride: blockStride, isNarrow: isNarrow)
+        }
+    }
+
+    @inlinable @inline(__always)
+    static func store(
+        _ call: UnsafePointer<ConvolutionCall>, _ walk: TileWalk, _ sums: Sums, isNarrow: Bool
+    ) {
+        let pixel = blockWords(isNarrow: isNarrow)
+        withPlaces(walk, pixel: pixel, row: call.pointee.outputRowStride) { places in
             let blockStride = call.pointee.outputBlockStride
             for v in 0..<vectors {
-                let target = walk.output + offset(ofVector: v, blockStride: blockStride)
+                let target =
+                    walk.output + offset(ofVector: v, blockStride: blockStride, isNarrow: isNarrow)
                 for s in 0..<segments {
-                    for p in 0..<pixels { I.store(sums[v][s][p], target + (places[s] &+ p &* channelBlock)) }
+                    for p in 0..<pixels {
+                        I.store(sums[v][s][p], target + (places[s] &+ p &* pixel), isNarrow: isNarrow)
+                    }
                 }
             }
         }
     }
-
-    /// Floats from a tile's results to those that are asked for meanwhile: some tiles on, more than a thousand cycles.
-    @inlinable @inline(__always)
-    static var resultsAhead: Int { 4 &* segments &* pixels &* channelBlock }
 
     /// The reduction over runs of whole channel blocks, several steps at a time.
     @inlinable @inline(__always)
@@ -189,7 +216,7 @@ public enum ConvolutionTile<
                 let panel = I.load(weight + v &* I.lanes)
                 for s in 0..<segments {
                     for p in 0..<pixels {
-                        sums[v][s][p] = I.multiplyAdd(sums[v][s][p], values[s][p], panel)
+                        sums[v][s][p] = I.addTerms(sums[v][s][p], values[s][p], panel)
                     }
                 }
             }
@@ -200,7 +227,7 @@ public enum ConvolutionTile<
         for s in 0..<segments {
             for p in 0..<pixels {
                 let value = I.Vector(repeating: inputs[s][offset &+ p &* pixelStride])
-                for v in 0..<vectors { sums[v][s][p] = I.multiplyAdd(sums[v][s][p], value, panel[v]) }
+                for v in 0..<vectors { sums[v][s][p] = I.addTerms(sums[v][s][p], value, panel[v]) }
             }
         }
     }
@@ -229,16 +256,18 @@ public enum ConvolutionTile<
         return offsets
     }
 
-    /// Calls `body` with where each piece of the tile starts in a map of the blocked layout: constants where the tile lies
-    /// in one row.
+    /// Calls `body` with where each piece of the tile starts in a map of the blocked layout, pixels `pixel` floats apart:
+    /// constants where the tile lies in one row.
     @inlinable @inline(__always)
-    static func withPlaces(_ walk: TileWalk, row: Int, _ body: (_ places: Offsets) -> Void) {
+    static func withPlaces(
+        _ walk: TileWalk, pixel: Int, row: Int, _ body: (_ places: Offsets) -> Void
+    ) {
         if walk.piece &+ segments <= walk.piecesPerRow {
             var places = Offsets(repeating: 0)
-            for s in 0..<segments { places[s] = s &* pixels &* channelBlock }
+            for s in 0..<segments { places[s] = s &* pixels &* pixel }
             body(places)
         } else {
-            body(offsets(walk, pixel: channelBlock, row: row))
+            body(offsets(walk, pixel: pixel, row: row))
         }
     }
 
@@ -263,18 +292,32 @@ public enum ConvolutionTile<
     @inlinable @inline(__always)
     static func prefetch(_ inputs: Pointers, at offset: Int) {
         for s in 0..<segments {
-            for p in 0..<pixels { csimd_prefetch(inputs[s] + (offset &+ p &* pixelStride)) }
+            var p = 0
+            while p < pixels {
+                csimd_prefetch(inputs[s] + (offset &+ p &* pixelStride))
+                p &+= pixelsOfLine
+            }
         }
     }
 
-    /// Asks for the lines that a result is added to, or written to.
+    /// Neighbouring pixels whose runs start in one line.
     @inlinable @inline(__always)
-    static func prefetch(results: UnsafePointer<Float>, _ places: Offsets, blockStride: Int) {
+    static var pixelsOfLine: Int {
+        pixelStride > 1 && pixelStride < channelBlock ? channelBlock / pixelStride : 1
+    }
+
+    /// Asks for the lines that results some tiles on are added to, or written to: more than a thousand cycles later.
+    @inlinable @inline(__always)
+    static func prefetch(
+        results: UnsafePointer<Float>, _ places: Offsets, blockStride: Int, isNarrow: Bool
+    ) {
+        let pixel = blockWords(isNarrow: isNarrow)
+        let later = results + 4 &* segments &* pixels &* pixel
         var lane = 0
         while lane < vectors &* I.lanes {
-            let block = results + lane / channelBlock &* blockStride
+            let block = later + lane / channelBlock &* blockStride
             for s in 0..<segments {
-                for p in 0..<pixels { csimd_prefetch(block + (places[s] &+ p &* channelBlock)) }
+                for p in 0..<pixels { csimd_prefetch(block + (places[s] &+ p &* pixel)) }
             }
             lane &+= channelBlock
         }
@@ -282,8 +325,9 @@ public enum ConvolutionTile<
 
     /// Where the vector's channels start, counted from the first vector of the panel.
     @inlinable @inline(__always)
-    static func offset(ofVector index: Int, blockStride: Int) -> Int {
+    static func offset(ofVector index: Int, blockStride: Int, isNarrow: Bool) -> Int {
         let channel = index &* I.lanes
-        return channel / channelBlock &* blockStride &+ channel % channelBlock
+        let lane = channel % channelBlock
+        return channel / channelBlock &* blockStride &+ (isNarrow ? lane / 2 : lane)
     }
 }

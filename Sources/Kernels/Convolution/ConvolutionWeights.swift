@@ -44,16 +44,45 @@ public enum ConvolutionWeights {
         _ filters: FilterBank, positions: UnsafeBufferPointer<Int>, panelLanes: Int, panel: Int,
         into packed: UnsafeMutablePointer<Float>
     ) {
-        let channels = blocks(ofChannels: filters.count) * channelBlock
-        let first = panel * panelLanes
-        let lanes = min(panelLanes, channels - first)
-        let target = packed + first * positions.count
+        let first = packed + panel * panelLanes * positions.count
+        forEachWeight(filters, positions, panelLanes: panelLanes, panel: panel) { place, weight in
+            first[place] = weight
+        }
+    }
+
+    /// As `pack`, rounded to bfloat16: two neighbouring elements of the reduction in the place of a float, so that
+    /// `[panel][run][runLength][panel lanes]` counts pairs.
+    public static func packPairs(
+        _ filters: FilterBank, positions: UnsafeBufferPointer<Int>, panelLanes: Int, panel: Int,
+        into packed: UnsafeMutablePointer<Float>
+    ) {
+        let first = UnsafeMutableRawPointer(packed + panel * panelLanes * positions.count / 2)
+            .assumingMemoryBound(to: UInt16.self)
+        let lanes = panelWidth(filters, panelLanes: panelLanes, panel: panel)
+        forEachWeight(filters, positions, panelLanes: panelLanes, panel: panel) { place, weight in
+            let (index, lane) = (place / lanes, place % lanes)
+            first[(index / 2 * lanes + lane) * 2 + index % 2] = weight.bfloat16
+        }
+    }
+
+    /// Lanes of a panel, the last of which may be narrower.
+    private static func panelWidth(_ filters: FilterBank, panelLanes: Int, panel: Int) -> Int {
+        min(panelLanes, blocks(ofChannels: filters.count) * channelBlock - panel * panelLanes)
+    }
+
+    /// Calls `body` with each weight of a panel and its place in `[element of the reduction][lane]`.
+    @inline(__always)
+    private static func forEachWeight(
+        _ filters: FilterBank, _ positions: UnsafeBufferPointer<Int>, panelLanes: Int, panel: Int,
+        _ body: (_ place: Int, _ weight: Float) -> Void
+    ) {
+        let lanes = panelWidth(filters, panelLanes: panelLanes, panel: panel)
         // Some at a time, so that a panel's lines stay in the first-level cache until all lanes are there.
         for start in stride(from: 0, to: positions.count, by: 64) {
             let end = min(start + 64, positions.count)
             for lane in 0..<lanes {
-                let k = first + lane
-                var place = target + (start * lanes + lane)
+                let k = panel * panelLanes + lane
+                var place = start * lanes + lane
                 let isPadding = k >= filters.count
                 let source = filters.weights + (isPadding ? 0 : k * filters.size)
                 let scale = isPadding ? 0 : filters.scales[k]
@@ -61,7 +90,7 @@ public enum ConvolutionWeights {
                 for index in start..<end {
                     let position = positions[index] - firstOfGroup
                     let isInside = !isPadding && position >= 0 && position < filters.size
-                    place.pointee = isInside ? Float(Double(source[position]) * scale) : 0
+                    body(place, isInside ? Float(Double(source[position]) * scale) : 0)
                     place += lanes
                 }
             }

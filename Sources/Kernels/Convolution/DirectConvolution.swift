@@ -6,7 +6,7 @@
 /// so that small maps fill it too. No output depends on the tile that it is in.
 public enum DirectConvolution<
     I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let lastVectors: Int,
-    let lastSegments: Int, let pixelStride: Int, let inputChannels: Int, let asksAhead: Int
+    let lastSegments: Int, let pixelStride: Int, let inputWords: Int, let asksAhead: Int
 > {
     @inlinable @inline(__always)
     public static var panelLanes: Int { vectors &* I.lanes }
@@ -47,7 +47,7 @@ public enum DirectConvolution<
             call, channel: panels &* panelLanes, runs: 0..<call.pointee.runCount, weights: rest,
             upcoming: rest)
         pass.walk.piecesPerRow = call.pointee.width
-        SegmentTiles<I, lastVectors, lastSegments, 1, 0, inputChannels, asksAhead>.run(call, &pass)
+        SegmentTiles<I, lastVectors, lastSegments, 1, 0, inputWords, asksAhead>.run(call, &pass)
         noteStatistics(call, channel: panels &* panelLanes, lanes: lastLanes)
     }
 
@@ -69,7 +69,7 @@ public enum DirectConvolution<
         var pass = TilePass(
             call, channel: panel &* panelLanes, runs: first..<first &+ count,
             weights: weights(call, pass: index, panel: panel), upcoming: upcoming)
-        PieceTiles<I, vectors, segments, pixels, pixelStride, inputChannels, asksAhead>.run(
+        PieceTiles<I, vectors, segments, pixels, pixelStride, inputWords, asksAhead>.run(
             call, &pass, upcomingLines: count &* call.pointee.runLength &* panelLanes / channelBlock)
         if first &+ count == call.pointee.runCount {
             noteStatistics(call, channel: panel &* panelLanes, lanes: panelLanes)
@@ -81,7 +81,7 @@ public enum DirectConvolution<
     @inlinable @inline(__always)
     static func noteStatistics(_ call: UnsafePointer<ConvolutionCall>, channel panel: Int, lanes: Int) {
         let end = panel &+ lanes
-        guard let statistics = call.pointee.statistics, end % channelBlock == 0 else { return }
+        guard !I.takesPairs, let statistics = call.pointee.statistics, end % channelBlock == 0 else { return }
         let channel = panel / channelBlock &* channelBlock
         var rows = RowStatisticsCall(
             input: call.pointee.output + channel / channelBlock &* call.pointee.outputBlockStride,
@@ -96,11 +96,11 @@ public enum DirectConvolution<
 /// cost no code.
 public enum PieceTiles<
     I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let pixelStride: Int,
-    let inputChannels: Int, let asksAhead: Int
+    let inputWords: Int, let asksAhead: Int
 > {
     @usableFromInline
     typealias Tiles<let width: Int> = SegmentTiles<
-        I, vectors, segments, width, pixelStride, inputChannels, asksAhead
+        I, vectors, segments, width, pixelStride, inputWords, asksAhead
     >
 
     @inlinable @inline(__always)
@@ -147,11 +147,11 @@ public enum PieceTiles<
 /// across the ends of rows.
 public enum SegmentTiles<
     I: InstructionSet, let vectors: Int, let segments: Int, let pixels: Int, let pixelStride: Int,
-    let inputChannels: Int, let asksAhead: Int
+    let inputWords: Int, let asksAhead: Int
 > {
     @usableFromInline
     typealias Tile<let count: Int> = ConvolutionTile<
-        I, vectors, count, pixels, pixelStride, inputChannels, asksAhead
+        I, vectors, count, pixels, pixelStride, inputWords, asksAhead
     >
 
     @inlinable @inline(__always)

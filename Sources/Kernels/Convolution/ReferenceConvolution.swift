@@ -2,7 +2,8 @@
 /// takes. It follows the contract of `ConvolutionCall` with panels of one channel block.
 public enum ReferenceConvolution {
     public static let kernel = ConvolutionKernel(
-        name: "conv.f32.1x1.reference", panelLanes: channelBlock, supports: { _ in .yes },
+        name: "conv.f32.1x1.reference", panelLanes: channelBlock,
+        supports: { $0.inputLayout == .blockedPairs ? .no("blockedPairs input, takes any other") : .yes },
         run: { run($0) })
 
     static func run(_ call: UnsafePointer<ConvolutionCall>) {
@@ -22,17 +23,30 @@ public enum ReferenceConvolution {
                         }
                     }
                     if let residual = c.residual {
-                        let at =
-                            block * c.residualBlockStride + y * c.residualRowStride + x * channelBlock + lane
-                        sum += Double(residual[at])
+                        let row = residual + (block * c.residualBlockStride + y * c.residualRowStride)
+                        sum += Double(load(c, row, x * channelBlock + lane))
                     }
                     if c.rectifies, sum < 0 { sum = 0 }
-                    let at = block * c.outputBlockStride + y * c.outputRowStride + x * channelBlock + lane
-                    c.output[at] = Float(sum)
+                    let row = c.output + (block * c.outputBlockStride + y * c.outputRowStride)
+                    store(c, Float(sum), row, x * channelBlock + lane)
                 }
                 addStatistics(c, row: y, channel: channel)
             }
         }
+    }
+
+    private static func load(_ c: ConvolutionCall, _ row: UnsafePointer<Float>, _ index: Int) -> Float {
+        guard c.resultIsNarrow else { return row[index] }
+        let halves = UnsafeRawPointer(row).assumingMemoryBound(to: UInt16.self)
+        return Float(bfloat16: halves[index])
+    }
+
+    private static func store(
+        _ c: ConvolutionCall, _ value: Float, _ row: UnsafeMutablePointer<Float>, _ index: Int
+    ) {
+        guard c.resultIsNarrow else { return row[index] = value }
+        let halves = UnsafeMutableRawPointer(row).assumingMemoryBound(to: UInt16.self)
+        halves[index] = value.bfloat16
     }
 
     /// Notes one row of one channel of the result.

@@ -64,7 +64,8 @@ public import CSIMD
     @inlinable @inline(__always)
     init(_ call: UnsafePointer<ConvolutionCall>, channel: Int, column: Int, piecesPerRow: Int) {
         let (block, lane) = (channel / channelBlock, channel % channelBlock)
-        let place = column &* channelBlock &+ lane
+        let pixel = blockWords(isNarrow: call.pointee.resultIsNarrow)
+        let place = column &* pixel &+ (call.pointee.resultIsNarrow ? lane / 2 : lane)
         self.piecesPerRow = piecesPerRow
         input = call.pointee.input + column &* call.pointee.inputPixelStride
         output = call.pointee.output + (block &* call.pointee.outputBlockStride &+ place)
@@ -75,7 +76,7 @@ public import CSIMD
     @inlinable @inline(__always)
     mutating func advance(by count: Int, pixels: Int, _ call: UnsafePointer<ConvolutionCall>) {
         let inputStep = pixels &* call.pointee.inputPixelStride
-        let outputStep = pixels &* channelBlock
+        let outputStep = pixels &* blockWords(isNarrow: call.pointee.resultIsNarrow)
         input += count &* inputStep
         output += count &* outputStep
         residual = residual.map { $0 + count &* outputStep }

@@ -1,8 +1,8 @@
-/// The linear layer as dot products, vectors along the reduction.
+/// The linear layer as dot products, vectors along the reduction; of bfloat16 inputs and weights where `narrow` is 1.
 ///
 /// A strip of rows and outputs keeps its totals while the reduction goes by once: run after run, register tiles of
 /// `rowTile` rows × `outputTile` outputs add what the run gives to them.
-public enum DotLinear<I: InstructionSet, let rowTile: Int, let outputTile: Int> {
+public enum DotLinear<I: InstructionSet, let rowTile: Int, let outputTile: Int, let narrow: Int> {
     @usableFromInline typealias Totals = InlineArray<128, I.Vector>
 
     /// Rows of a strip, and tiles of outputs whose totals there is room for.
@@ -46,18 +46,17 @@ public enum DotLinear<I: InstructionSet, let rowTile: Int, let outputTile: Int> 
         _ call: UnsafePointer<LinearCall>, _ run: Int, rows: Range<Int>, tile: Int,
         to totals: UnsafeMutablePointer<Float>
     ) {
-        let weights =
-            call.pointee.weights
-            + (tile &* call.pointee.runCount &+ run) &* call.pointee.runLength &* outputTile
+        let numbers = (tile &* call.pointee.runCount &+ run) &* call.pointee.runLength &* outputTile
+        let weights = call.pointee.weights + (narrow == 1 ? numbers / 2 : numbers)
         var totals = totals
         var row = rows.lowerBound
         while row &+ rowTile <= rows.upperBound {
-            DotTile<I, rowTile, outputTile>.add(call, run, weights, row: row, to: totals)
+            DotTile<I, rowTile, outputTile, narrow>.add(call, run, weights, row: row, to: totals)
             totals += rowTile &* outputTile &* I.lanes
             row &+= rowTile
         }
         while row < rows.upperBound {
-            DotTile<I, 1, outputTile>.add(call, run, weights, row: row, to: totals)
+            DotTile<I, 1, outputTile, narrow>.add(call, run, weights, row: row, to: totals)
             totals += outputTile &* I.lanes
             row &+= 1
         }
@@ -86,7 +85,13 @@ public enum DotLinear<I: InstructionSet, let rowTile: Int, let outputTile: Int> 
     }
 }
 
-public enum DotTile<I: InstructionSet, let rowTile: Int, let outputTile: Int> {
+public enum DotTile<I: InstructionSet, let rowTile: Int, let outputTile: Int, let narrow: Int> {
+    @inlinable @inline(__always)
+    static var isNarrow: Bool { narrow == 1 }
+    /// Floats, or their places, that a vector takes in memory.
+    @inlinable @inline(__always)
+    static var words: Int { isNarrow ? I.lanes / 2 : I.lanes }
+
     /// Adds one run to the totals of a tile.
     @inlinable @inline(never)
     static func add(
@@ -101,13 +106,13 @@ public enum DotTile<I: InstructionSet, let rowTile: Int, let outputTile: Int> {
         var remaining = call.pointee.runLength
         while remaining > 0 {
             var values = InlineArray<rowTile, I.Vector>(repeating: I.Vector(repeating: 0))
-            for r in 0..<rowTile { values[r] = I.load(input + r &* stride) }
+            for r in 0..<rowTile { values[r] = I.load(input + r &* stride, isNarrow: isNarrow) }
             for o in 0..<outputTile {
-                let vector = I.load(weight + o &* I.lanes)
+                let vector = I.load(weight + o &* words, isNarrow: isNarrow)
                 for r in 0..<rowTile { sums[r][o] = I.multiplyAdd(sums[r][o], values[r], vector) }
             }
-            input += I.lanes
-            weight += outputTile &* I.lanes
+            input += words
+            weight += outputTile &* words
             remaining &-= I.lanes
         }
         for r in 0..<rowTile {

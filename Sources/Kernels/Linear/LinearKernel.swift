@@ -6,7 +6,9 @@
 /// vectors are added in order of `run`, which keeps rounding small in long reductions; lane 0 … last are added in
 /// order at the end, then the bias, then the residual. The order depends on neither `rows` nor `outputs`.
 ///
-/// - `runs`: the reduction as offsets into a row, each followed by `runLength` consecutive floats, a multiple of
+/// Where the kernel is narrow, `input` and `weights` hold two bfloat16 numbers in the place of each float.
+///
+/// - `runs`: the reduction as offsets into a row, in floats, each followed by `runLength` consecutive numbers, a multiple of
 ///   16.
 /// - `weights`: packed by `LinearWeights` for the kernel's `tileOutputs` and `lanes`.
 /// - `output`: exactly `outputs` floats of each row are written; it overlaps no other operand.
@@ -55,15 +57,18 @@ public struct LinearKernel: Sendable {
     public let name: String
     public let tileOutputs: Int
     public let lanes: Int
+    /// Whether inputs and weights are bfloat16 numbers.
+    public let isNarrow: Bool
     public let run: @Sendable (UnsafePointer<LinearCall>) -> Void
 
     public init(
-        name: String, tileOutputs: Int, lanes: Int,
+        name: String, tileOutputs: Int, lanes: Int, isNarrow: Bool = false,
         run: @escaping @Sendable (UnsafePointer<LinearCall>) -> Void
     ) {
         self.name = name
         self.tileOutputs = tileOutputs
         self.lanes = lanes
+        self.isNarrow = isNarrow
         self.run = run
     }
 }
@@ -96,6 +101,24 @@ public enum LinearWeights {
                 for lane in 0..<lanes {
                     let position = o < outputs ? positions[chunk + lane] : -1
                     target[lane] = position < 0 ? 0 : row[position]
+                }
+                target += lanes
+            }
+        }
+    }
+
+    /// As `pack`, rounded to bfloat16.
+    public static func packNarrow(
+        _ weights: UnsafePointer<Float>, inputs: Int, outputs: Int, positions: UnsafeBufferPointer<Int>,
+        tileOutputs: Int, lanes: Int, group: Int, into packed: UnsafeMutablePointer<Float>
+    ) {
+        var target = UnsafeMutableRawPointer(packed).assumingMemoryBound(to: UInt16.self)
+        target += group * tileOutputs * positions.count
+        for chunk in stride(from: 0, to: positions.count, by: lanes) {
+            for o in group * tileOutputs..<(group + 1) * tileOutputs {
+                for lane in 0..<lanes {
+                    let position = o < outputs ? positions[chunk + lane] : -1
+                    target[lane] = position < 0 ? 0 : weights[o * inputs + position].bfloat16
                 }
                 target += lanes
             }

@@ -2,11 +2,23 @@
 public enum MaximumPooling<I: InstructionSet> {
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<PoolingCall>) {
-        for block in 0..<call.pointee.blocks { rows(call, block: block) }
+        for block in 0..<call.pointee.blocks {
+            switch (call.pointee.inputIsNarrow, call.pointee.outputIsNarrow) {
+            case (false, false): MaximumPoolingRows<I, 0, 0>.run(call, block: block)
+            case (false, true): MaximumPoolingRows<I, 0, 1>.run(call, block: block)
+            case (true, false): MaximumPoolingRows<I, 1, 0>.run(call, block: block)
+            case (true, true): MaximumPoolingRows<I, 1, 1>.run(call, block: block)
+            }
+        }
     }
+}
 
+/// The rows of one channel block, from and to bfloat16 numbers where `narrowInput` and `narrowOutput` are 1.
+public enum MaximumPoolingRows<I: InstructionSet, let narrowInput: Int, let narrowOutput: Int> {
     @inlinable @inline(never)
-    static func rows(_ call: UnsafePointer<PoolingCall>, block: Int) {
+    static func run(_ call: UnsafePointer<PoolingCall>, block: Int) {
+        let (fromNarrow, toNarrow) = (narrowInput == 1, narrowOutput == 1)
+        let (pixel, outputPixel) = (blockWords(isNarrow: fromNarrow), blockWords(isNarrow: toNarrow))
         let p = call.pointee
         let map = p.input + block &* p.inputBlockStride
         let end = p.firstRow &+ p.rows
@@ -23,20 +35,23 @@ public enum MaximumPooling<I: InstructionSet> {
                     size: p.inputWidth)
                 var lane = 0
                 while lane < channelBlock {
-                    let first = map + (r.lowerBound &* p.inputRowStride &+ lane)
-                    var largest = I.load(first + s.lowerBound &* channelBlock)
+                    let first = map + (r.lowerBound &* p.inputRowStride &+ (fromNarrow ? lane / 2 : lane))
+                    var largest = I.load(first + s.lowerBound &* pixel, isNarrow: fromNarrow)
                     var row = first
                     var h = r.lowerBound
                     while h < r.upperBound {
                         var w = s.lowerBound
                         while w < s.upperBound {
-                            largest = I.larger(largest, I.load(row + w &* channelBlock))
+                            largest = I.larger(
+                                largest, I.load(row + w &* pixel, isNarrow: fromNarrow))
                             w &+= 1
                         }
                         row += p.inputRowStride
                         h &+= 1
                     }
-                    I.store(largest, output + (x &* channelBlock &+ lane))
+                    I.store(
+                        largest, output + (x &* outputPixel &+ (toNarrow ? lane / 2 : lane)),
+                        isNarrow: toNarrow)
                     lane &+= I.lanes
                 }
                 x &+= 1

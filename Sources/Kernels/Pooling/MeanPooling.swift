@@ -2,11 +2,23 @@
 public enum MeanPooling<I: InstructionSet> {
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<PoolingCall>) {
-        for block in 0..<call.pointee.blocks { rows(call, block: block) }
+        for block in 0..<call.pointee.blocks {
+            switch (call.pointee.inputIsNarrow, call.pointee.outputIsNarrow) {
+            case (false, false): MeanPoolingRows<I, 0, 0>.run(call, block: block)
+            case (false, true): MeanPoolingRows<I, 0, 1>.run(call, block: block)
+            case (true, false): MeanPoolingRows<I, 1, 0>.run(call, block: block)
+            case (true, true): MeanPoolingRows<I, 1, 1>.run(call, block: block)
+            }
+        }
     }
+}
 
+/// The rows of one channel block, from and to bfloat16 numbers where `narrowInput` and `narrowOutput` are 1.
+public enum MeanPoolingRows<I: InstructionSet, let narrowInput: Int, let narrowOutput: Int> {
     @inlinable @inline(never)
-    static func rows(_ call: UnsafePointer<PoolingCall>, block: Int) {
+    static func run(_ call: UnsafePointer<PoolingCall>, block: Int) {
+        let (fromNarrow, toNarrow) = (narrowInput == 1, narrowOutput == 1)
+        let (pixel, outputPixel) = (blockWords(isNarrow: fromNarrow), blockWords(isNarrow: toNarrow))
         let p = call.pointee
         let map = p.input + block &* p.inputBlockStride
         let end = p.firstRow &+ p.rows
@@ -25,20 +37,22 @@ public enum MeanPooling<I: InstructionSet> {
                 var lane = 0
                 while lane < channelBlock {
                     var sum = I.Vector(repeating: 0)
-                    var row = map + (r.lowerBound &* p.inputRowStride &+ lane)
+                    var row = map + (r.lowerBound &* p.inputRowStride &+ (fromNarrow ? lane / 2 : lane))
                     var h = r.lowerBound
                     while h < r.upperBound {
                         var rowSum = I.Vector(repeating: 0)
                         var w = s.lowerBound
                         while w < s.upperBound {
-                            rowSum += I.load(row + w &* channelBlock)
+                            rowSum += I.load(row + w &* pixel, isNarrow: fromNarrow)
                             w &+= 1
                         }
                         sum += rowSum
                         row += p.inputRowStride
                         h &+= 1
                     }
-                    I.store(sum / Float(count), output + (x &* channelBlock &+ lane))
+                    I.store(
+                        sum / Float(count), output + (x &* outputPixel &+ (toNarrow ? lane / 2 : lane)),
+                        isNarrow: toNarrow)
                     lane &+= I.lanes
                 }
                 x &+= 1

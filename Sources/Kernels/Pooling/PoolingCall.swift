@@ -8,6 +8,7 @@
 /// - `input`: at pixel (0, 0), of which only rows that windows cover need be there.
 /// - `output`: at output (0, 0); the kernel writes all lanes of rows `firstRow ..< firstRow + rows`. Does not overlap
 ///   `input`.
+/// - `inputIsNarrow`, `outputIsNarrow`: whether they hold bfloat16 numbers, two in the place of a float.
 public struct PoolingCall {
     public var input: UnsafePointer<Float>
     public var inputRowStride: Int
@@ -27,12 +28,15 @@ public struct PoolingCall {
     public var strideWidth: Int
     public var paddingHeight: Int
     public var paddingWidth: Int
+    public var inputIsNarrow: Bool
+    public var outputIsNarrow: Bool
 
     public init(
         input: UnsafePointer<Float>, inputRowStride: Int, inputBlockStride: Int, inputHeight: Int,
         inputWidth: Int, output: UnsafeMutablePointer<Float>, outputRowStride: Int, outputBlockStride: Int,
         outputWidth: Int, firstRow: Int, rows: Int, blocks: Int, kernelHeight: Int, kernelWidth: Int,
-        strideHeight: Int, strideWidth: Int, paddingHeight: Int, paddingWidth: Int
+        strideHeight: Int, strideWidth: Int, paddingHeight: Int, paddingWidth: Int,
+        inputIsNarrow: Bool, outputIsNarrow: Bool
     ) {
         self.input = input
         self.inputRowStride = inputRowStride
@@ -52,6 +56,8 @@ public struct PoolingCall {
         self.strideWidth = strideWidth
         self.paddingHeight = paddingHeight
         self.paddingWidth = paddingWidth
+        self.inputIsNarrow = inputIsNarrow
+        self.outputIsNarrow = outputIsNarrow
     }
 }
 

@@ -4,7 +4,8 @@
 ///
 /// where `d[c, t]` are the 6×6 inputs of tile `t`; tiles overlap by two.
 ///
-/// - `input`: at the first tap of output (0, 0) of the image; `height` × `width` of it can be read, beyond is zero.
+/// - `input`: at the first tap of output (0, 0) of the image; `height` × `width` of it can be read, beyond is zero. Where
+///   `inputIsNarrow`, it holds bfloat16 numbers, two in the place of a float.
 /// - `transformed`: elements `elementStride` apart, in each of them channel blocks `blockStride` apart, in these tiles
 ///   of 16 floats in row-major order.
 /// - `scratch`: `WinogradScratch.count` floats.
@@ -22,11 +23,13 @@ public struct WinogradInputCall {
     public var firstTileRow: Int
     public var tileRows: Int
     public var tilesPerRow: Int
+    public var inputIsNarrow: Bool
 
     public init(
         input: UnsafePointer<Float>, rowStride: Int, inputBlockStride: Int, height: Int, width: Int,
         transformed: UnsafeMutablePointer<Float>, elementStride: Int, blockStride: Int,
-        scratch: UnsafeMutablePointer<Float>, blocks: Int, firstTileRow: Int, tileRows: Int, tilesPerRow: Int
+        scratch: UnsafeMutablePointer<Float>, blocks: Int, firstTileRow: Int, tileRows: Int, tilesPerRow: Int,
+        inputIsNarrow: Bool
     ) {
         self.input = input
         self.rowStride = rowStride
@@ -41,6 +44,7 @@ public struct WinogradInputCall {
         self.firstTileRow = firstTileRow
         self.tileRows = tileRows
         self.tilesPerRow = tilesPerRow
+        self.inputIsNarrow = inputIsNarrow
     }
 }
 
@@ -52,11 +56,26 @@ public enum WinogradScratch {
 public enum WinogradInput<I: InstructionSet> {
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<WinogradInputCall>) {
-        for block in 0..<call.pointee.blocks { tiles(call, block: block) }
+        for block in 0..<call.pointee.blocks {
+            if call.pointee.inputIsNarrow {
+                WinogradInputTiles<I, 1>.run(call, block: block)
+            } else {
+                WinogradInputTiles<I, 0>.run(call, block: block)
+            }
+        }
     }
+}
+
+/// The tiles of one channel block; of bfloat16 numbers where `narrow` is 1.
+public enum WinogradInputTiles<I: InstructionSet, let narrow: Int> {
+    @inlinable @inline(__always)
+    static var isNarrow: Bool { narrow == 1 }
+    /// Floats from one pixel to the next.
+    @inlinable @inline(__always)
+    static var pixel: Int { blockWords(isNarrow: isNarrow) }
 
     @inlinable @inline(never)
-    static func tiles(_ call: UnsafePointer<WinogradInputCall>, block: Int) {
+    static func run(_ call: UnsafePointer<WinogradInputCall>, block: Int) {
         let plane = call.pointee.input + block &* call.pointee.inputBlockStride
         let edge = call.pointee.scratch + WinogradWeights.elements &* channelBlock
         var target = call.pointee.transformed + block &* call.pointee.blockStride
@@ -64,28 +83,39 @@ public enum WinogradInput<I: InstructionSet> {
             let y = (call.pointee.firstTileRow &+ tileRow) &* WinogradWeights.tile
             for tile in 0..<call.pointee.tilesPerRow {
                 let x = tile &* WinogradWeights.tile
-                var source = plane + (y &* call.pointee.rowStride &+ x &* channelBlock)
-                var rowStride = call.pointee.rowStride
+                let source = plane + (y &* call.pointee.rowStride &+ x &* pixel)
                 let (height, width) = (call.pointee.height &- y, call.pointee.width &- x)
                 if height < 6 || width < 6 {
-                    copy(source, rowStride: rowStride, height: height, width: width, to: edge)
-                    source = UnsafePointer(edge)
-                    rowStride = 6 &* channelBlock
-                }
-                var lane = 0
-                while lane < channelBlock {
-                    transform(call, source + lane, rowStride: rowStride, to: target + lane)
-                    lane &+= I.lanes
+                    copy(
+                        source, rowStride: call.pointee.rowStride, height: height, width: width, to: edge)
+                    WinogradInputTiles<I, 0>.transform(
+                        call, edge, rowStride: 6 &* channelBlock, to: target)
+                } else {
+                    transform(call, source, rowStride: call.pointee.rowStride, to: target)
                 }
                 target += channelBlock
             }
         }
     }
 
+    /// One tile, vector by vector of channels.
+    @inlinable @inline(__always)
+    static func transform(
+        _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
+        to target: UnsafeMutablePointer<Float>
+    ) {
+        var lane = 0
+        while lane < channelBlock {
+            transformVector(
+                call, source + (isNarrow ? lane / 2 : lane), rowStride: rowStride, to: target + lane)
+            lane &+= I.lanes
+        }
+    }
+
     /// One tile of one vector of channels, columns first. Both loops end at an address: with a count the compiler would
     /// unroll them and compute 36 addresses anew for each tile.
     @inlinable @inline(__always)
-    static func transform(
+    static func transformVector(
         _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
         to target: UnsafeMutablePointer<Float>
     ) {
@@ -95,10 +125,10 @@ public enum WinogradInput<I: InstructionSet> {
         var place = scratch
         let lastPlace = scratch + 6 &* I.lanes
         while place != lastPlace {
-            WinogradTransform<I>.input(column, stride: rowStride) { row, value in
+            WinogradTransform<I>.input(column, stride: rowStride, isNarrow: isNarrow) { row, value in
                 I.store(value, place + row &* 6 &* I.lanes)
             }
-            column += channelBlock
+            column += pixel
             place += I.lanes
         }
         var row = UnsafePointer(scratch)
@@ -124,10 +154,10 @@ public enum WinogradInput<I: InstructionSet> {
                 let isInside = row < height && column < width
                 var lane = 0
                 while lane < channelBlock {
+                    let place = row &* rowStride &+ column &* pixel &+ (isNarrow ? lane / 2 : lane)
                     let value =
                         isInside
-                        ? I.load(source + (row &* rowStride &+ column &* channelBlock &+ lane))
-                        : I.Vector(repeating: 0)
+                        ? I.load(source + place, isNarrow: isNarrow) : I.Vector(repeating: 0)
                     I.store(value, edge + ((row &* 6 &+ column) &* channelBlock &+ lane))
                     lane &+= I.lanes
                 }

@@ -8,6 +8,7 @@
 /// - `bias`: `blocks · 16` floats.
 /// - `residual`: nil, or a map that may be `output` itself, else does not overlap it.
 /// - `output`: at output (0, 0) of the image; the kernel writes what lies within `height` × `width` of its tiles.
+/// - `resultIsNarrow`: whether `output` and `residual` hold bfloat16 numbers, two in the place of a float.
 public struct WinogradOutputCall {
     public var products: UnsafePointer<Float>
     public var elementStride: Int
@@ -27,13 +28,15 @@ public struct WinogradOutputCall {
     public var tileRows: Int
     public var tilesPerRow: Int
     public var rectifies: Bool
+    public var resultIsNarrow: Bool
 
     public init(
         products: UnsafePointer<Float>, elementStride: Int, blockStride: Int, bias: UnsafePointer<Float>,
         residual: UnsafePointer<Float>?, residualRowStride: Int, residualBlockStride: Int,
         output: UnsafeMutablePointer<Float>, outputRowStride: Int, outputBlockStride: Int,
         scratch: UnsafeMutablePointer<Float>, blocks: Int, height: Int, width: Int, firstTileRow: Int,
-        tileRows: Int, tilesPerRow: Int, rectifies: Bool
+        tileRows: Int, tilesPerRow: Int, rectifies: Bool,
+        resultIsNarrow: Bool
     ) {
         self.products = products
         self.elementStride = elementStride
@@ -53,6 +56,7 @@ public struct WinogradOutputCall {
         self.tileRows = tileRows
         self.tilesPerRow = tilesPerRow
         self.rectifies = rectifies
+        self.resultIsNarrow = resultIsNarrow
     }
 }
 
@@ -61,10 +65,40 @@ public enum WinogradOutput<I: InstructionSet> {
     public static func run(_ call: UnsafePointer<WinogradOutputCall>) {
         for block in 0..<call.pointee.blocks {
             switch (call.pointee.residual != nil, call.pointee.rectifies) {
-            case (false, false): WinogradOutputTiles<I, 0, 0>.run(call, block)
-            case (false, true): WinogradOutputTiles<I, 0, 1>.run(call, block)
-            case (true, false): WinogradOutputTiles<I, 1, 0>.run(call, block)
-            case (true, true): WinogradOutputTiles<I, 1, 1>.run(call, block)
+            case (false, false): WinogradOutputTiles<I, 0, 0, 0>.run(call, block)
+            case (false, true): WinogradOutputTiles<I, 0, 1, 0>.run(call, block)
+            case (true, false): WinogradOutputTiles<I, 1, 0, 0>.run(call, block)
+            case (true, true): WinogradOutputTiles<I, 1, 1, 0>.run(call, block)
+            }
+        }
+    }
+
+    /// Results of bfloat16: where rounding takes several instructions, each tile by way of memory.
+    @inlinable @inline(__always)
+    public static func runNarrow(_ call: UnsafePointer<WinogradOutputCall>) {
+        for block in 0..<call.pointee.blocks {
+            if !I.narrowsByInstruction {
+                edges(call, block)
+            } else {
+                switch (call.pointee.residual != nil, call.pointee.rectifies) {
+                case (false, false): WinogradOutputTiles<I, 0, 0, 1>.run(call, block)
+                case (false, true): WinogradOutputTiles<I, 0, 1, 1>.run(call, block)
+                case (true, false): WinogradOutputTiles<I, 1, 0, 1>.run(call, block)
+                case (true, true): WinogradOutputTiles<I, 1, 1, 1>.run(call, block)
+                }
+            }
+        }
+    }
+
+    /// All tiles of a channel block as if they reached over the edge.
+    @inlinable @inline(__always)
+    static func edges(_ call: UnsafePointer<WinogradOutputCall>, _ block: Int) {
+        var source = call.pointee.products + block &* call.pointee.blockStride
+        for tileRow in 0..<call.pointee.tileRows {
+            let y = (call.pointee.firstTileRow &+ tileRow) &* WinogradWeights.tile
+            for tile in 0..<call.pointee.tilesPerRow {
+                edge(call, block, source, y: y, x: tile &* WinogradWeights.tile)
+                source += channelBlock
             }
         }
     }
@@ -77,30 +111,46 @@ public enum WinogradOutput<I: InstructionSet> {
     ) {
         let tileStride = WinogradWeights.tile &* channelBlock
         let tile = call.pointee.scratch + WinogradWeights.elements &* channelBlock
-        WinogradOutputTiles<I, 0, 0>.whole(
+        WinogradOutputTiles<I, 0, 0, 0>.whole(
             call, block, source, UnsafePointer(tile), residualRowStride: 0, to: tile, rowStride: tileStride)
-        let output = call.pointee.output + (block &* call.pointee.outputBlockStride &+ x &* channelBlock)
+        let isNarrow = call.pointee.resultIsNarrow
+        let pixel = blockWords(isNarrow: isNarrow)
+        let output = call.pointee.output + (block &* call.pointee.outputBlockStride &+ x &* pixel)
         let residual = call.pointee.residual.map {
-            $0 + (block &* call.pointee.residualBlockStride &+ x &* channelBlock)
+            $0 + (block &* call.pointee.residualBlockStride &+ x &* pixel)
         }
         for row in 0..<min(call.pointee.height &- y, WinogradWeights.tile) {
             let floats = min(call.pointee.width &- x, WinogradWeights.tile) &* channelBlock
             var at = 0
             while at < floats {
                 var result = I.load(tile + (row &* tileStride &+ at))
+                let place = isNarrow ? at / 2 : at
                 if let residual {
-                    result += I.load(residual + ((y &+ row) &* call.pointee.residualRowStride &+ at))
+                    result += I.load(
+                        residual + ((y &+ row) &* call.pointee.residualRowStride &+ place),
+                        isNarrow: isNarrow)
                 }
                 if call.pointee.rectifies { result = I.rectified(result) }
-                I.store(result, output + ((y &+ row) &* call.pointee.outputRowStride &+ at))
+                I.store(
+                    result, output + ((y &+ row) &* call.pointee.outputRowStride &+ place),
+                    isNarrow: isNarrow)
                 at &+= I.lanes
             }
         }
     }
 }
 
-/// The tiles of one channel block. Where `addsResidual` and `rectifies` are 1, they do.
-public enum WinogradOutputTiles<I: InstructionSet, let addsResidual: Int, let rectifies: Int> {
+/// The tiles of one channel block. Where `addsResidual` and `rectifies` are 1, they do; where `narrow` is 1, results are
+/// bfloat16 numbers.
+public enum WinogradOutputTiles<
+    I: InstructionSet, let addsResidual: Int, let rectifies: Int, let narrow: Int
+> {
+    @inlinable @inline(__always)
+    static var isNarrow: Bool { narrow == 1 }
+    /// Floats from one pixel of the result to the next.
+    @inlinable @inline(__always)
+    static var pixel: Int { blockWords(isNarrow: isNarrow) }
+
     @inlinable @inline(never)
     static func run(_ call: UnsafePointer<WinogradOutputCall>, _ block: Int) {
         var source = call.pointee.products + block &* call.pointee.blockStride
@@ -119,9 +169,9 @@ public enum WinogradOutputTiles<I: InstructionSet, let addsResidual: Int, let re
                     call.pointee.width &- x >= WinogradWeights.tile
                 {
                     whole(
-                        call, block, source, residual + (y &* residualRowStride &+ x &* channelBlock),
+                        call, block, source, residual + (y &* residualRowStride &+ x &* pixel),
                         residualRowStride: residualRowStride,
-                        to: output + (y &* outputRowStride &+ x &* channelBlock), rowStride: outputRowStride)
+                        to: output + (y &* outputRowStride &+ x &* pixel), rowStride: outputRowStride)
                 } else {
                     WinogradOutput<I>.edge(call, block, source, y: y, x: x)
                 }
@@ -157,8 +207,9 @@ public enum WinogradOutputTiles<I: InstructionSet, let addsResidual: Int, let re
             let bias = I.load(call.pointee.bias + (block &* channelBlock &+ lane))
             var row = UnsafePointer(scratch)
             let lastRow = row + 24 &* I.lanes
-            var target = output + lane
-            var added = residual + lane
+            let start = isNarrow ? lane / 2 : lane
+            var target = output + start
+            var added = residual + start
             while row != lastRow {
                 let y = WinogradTransform<I>.output(row, stride: I.lanes)
                 finish(y.0 + bias, added, to: target, 0)
@@ -180,8 +231,8 @@ public enum WinogradOutputTiles<I: InstructionSet, let addsResidual: Int, let re
         _ column: Int
     ) {
         var result = result
-        if addsResidual == 1 { result += I.load(residual + column &* channelBlock) }
+        if addsResidual == 1 { result += I.load(residual + column &* pixel, isNarrow: isNarrow) }
         if rectifies == 1 { result = I.rectified(result) }
-        I.store(result, output + column &* channelBlock)
+        I.store(result, output + column &* pixel, isNarrow: isNarrow)
     }
 }

@@ -6,12 +6,14 @@
 ///
 /// Applied to rows and columns in turn they give F(4×4, 3×3): 36 multiplications where the definition takes 144.
 public enum WinogradTransform<I: InstructionSet> {
-    /// `Bᵀ d` of six vectors `stride` floats apart, each handed to `store` with its index.
+    /// `Bᵀ d` of six vectors `stride` floats apart, bfloat16 numbers where `isNarrow`, each handed to `store` with its
+    /// index.
     @inlinable @inline(__always)
     static func input(
-        _ source: UnsafePointer<Float>, stride: Int, store: (_ index: Int, I.Vector) -> Void
+        _ source: UnsafePointer<Float>, stride: Int, isNarrow: Bool = false,
+        store: (_ index: Int, I.Vector) -> Void
     ) {
-        func d(_ index: Int) -> I.Vector { I.load(source + index &* stride) }
+        func d(_ index: Int) -> I.Vector { I.load(source + index &* stride, isNarrow: isNarrow) }
         let (d1, d2, d3, d4) = (d(1), d(2), d(3), d(4))
         let inner = I.multiplyAdd(d4, d2, I.Vector(repeating: -2))
         let outer = I.multiplyAdd(d4, d2, I.Vector(repeating: -0.5))

@@ -90,6 +90,11 @@ public final class Engine: Sendable {
         guard options.batch >= 1 else {
             throw EngineError(.usage, "--batch", "\(options.batch)", expected: "1 or more")
         }
+        guard options.precision == .float32 || options.mode == .running else {
+            throw EngineError(
+                .usage, "--precision", "\(options.precision.rawValue) with --mode batch",
+                expected: "float32, or --mode running: statistics of a batch would magnify its rounding")
+        }
         placement = try machine.placement(
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
         let graph = try model.graph(mode: options.mode)
@@ -100,6 +105,7 @@ public final class Engine: Sendable {
         try candidates.check(graph)
         let planner = Planner(
             table: table, caches: machine.workerCaches, candidates: candidates,
+            precision: options.precision,
             team: PreparationTeam(threads: placement.workers.count))
         let draft = try planner.draft(graph)
         let tuningWarnings = options.tuning?.finish() ?? []

@@ -1,7 +1,7 @@
 import Diagnostics
 import Topology
 
-/// How an engine runs a model. Nothing here changes a result but `mode`, `isa`, `exact` and `kernels`.
+/// How an engine runs a model. Nothing here changes a result but `mode`, `isa`, `exact`, `precision` and `kernels`.
 public struct EngineOptions: Sendable {
     /// Worker slots, 1 … 1024; `nil`: the cores that this process may really use.
     public var threads: Int?
@@ -15,6 +15,9 @@ public struct EngineOptions: Sendable {
     /// the tile of 4×4 results that it is in; and in `running` mode a linear layer is composed with affine layers before
     /// it where that takes fewer.
     public var exact = false
+    /// How feature maps are stored and products made. With ``Precision/bfloat16`` results are off by up to some 10⁻² of the
+    /// largest, and depend on whether the processor has instructions for it. For `running` mode alone.
+    public var precision = Precision.float32
     /// Kernels chosen and forbidden by name.
     public var kernels = KernelFilter()
     /// Measures, when an engine is prepared, which kernel takes a layer fastest among those that give it the same bits;

@@ -17,6 +17,9 @@ public struct ConvolutionLayer: Sendable, Hashable {
     public var width: Int
     /// Whether the input lies `c h w`, else `[c/16] h w 16`.
     public var isPlanar: Bool
+    /// Of the input, and of output and residual. Bfloat16 inputs lie in channel blocks.
+    public var inputPrecision = Precision.float32
+    public var outputPrecision = Precision.float32
     public var hasBias = false
     public var residual = Residual.none
     public var rectifies = false
@@ -35,8 +38,11 @@ public struct ConvolutionLayer: Sendable, Hashable {
         self.isPlanar = isPlanar ?? (geometry.inputChannels < channelBlock)
     }
 
-    var layout: Layout { isPlanar ? .planar : .blocked }
+    var layout: Layout { isPlanar ? .planar : .blocked(inputPrecision) }
     var input: FeatureShape { FeatureShape(channels: geometry.inputChannels, height: height, width: width) }
+
+    /// Whether a map of it is of bfloat16 numbers.
+    var takesBFloat16: Bool { (inputPrecision, outputPrecision) != (.float32, .float32) }
 
     /// Of the convolution, before any pooling.
     public var outputShape: FeatureShape { geometry.output(height: height, width: width) }
@@ -53,6 +59,8 @@ public struct LinearLayer: Sendable, Hashable {
     public var input: FeatureShape
     public var outputs: Int
     public var addsResidual = false
+    /// Of the input; the output is float32.
+    public var precision = Precision.float32
     public var rectifies = false
 
     public init(input: FeatureShape, outputs: Int) {
@@ -68,6 +76,8 @@ public struct PoolingLayer: Sendable, Hashable {
     public var window: PoolingWindow?
     /// Of one image.
     public var input: FeatureShape
+    public var inputPrecision = Precision.float32
+    public var outputPrecision = Precision.float32
 
     public init(_ kind: Pooling.Kind, _ window: PoolingWindow?, input: FeatureShape) {
         self.kind = kind
@@ -84,12 +94,14 @@ public struct PoolingLayer: Sendable, Hashable {
 ///     linear:n4c64h28w28,k10
 ///     maxpool:n1c64h112w112,r3s3,stride2,pad1
 ///     meanpool:n1c2048h7w7
+///     conv:n1c64h28w28,k64r3s3,pad1,bias,relu,bf16
 ///
 /// Options that are not written have the values of a plain layer: `n1`, `stride1`, `pad0`, `dil1`, `groups1`, no
 /// `bias`, no `relu`, no residual (`sum`: written over it; `sum-apart`: a map of its own), no pooling after it (`maxpool`
 /// and the window's size, stride and padding), windows that do not reach over the far edge (`ceil`). A pooling without
 /// window takes the whole map. A number for both directions may be two, `stride2x1`, height first. Maps of fewer than 16
-/// channels are `planar`, others `blocked`, unless said. `halo1` says that the step clears a pixel around its output, and
+/// channels are `planar`, others `blocked`, unless said. `bf16` says that maps hold bfloat16 numbers, `from-bf16` and
+/// `to-bf16` that input or output alone do (a linear layer's output is float32 always). `halo1` says that the step clears a pixel around its output, and
 /// `reuse97M` that 97 MiB of other data pass between two calls, `reuse97M1500us` that this takes as long; `aged350K`
 /// before it that the last 350 KiB of these pass while the input is written and until it is read.
 public struct LayerProblem: Sendable, Hashable {

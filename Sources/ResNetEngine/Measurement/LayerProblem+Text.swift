@@ -39,6 +39,9 @@ extension LayerProblem: CustomStringConvertible {
             var geometry = Convolution2D.Geometry(inputChannels: c, outputChannels: k, kernel: r)
             geometry.kernelWidth = weights["s"] ?? r
             var layer = ConvolutionLayer(geometry, height: h, width: input["w"] ?? h)
+            if let precisions = words.takePrecisions() {
+                (layer.inputPrecision, layer.outputPrecision) = precisions
+            }
             while let word = words.next() { try layer.apply(word, words) }
             self.layer = .convolution(layer)
         case "linear":
@@ -53,6 +56,7 @@ extension LayerProblem: CustomStringConvertible {
                 switch word {
                 case "relu": layer.rectifies = true
                 case "sum-apart": layer.addsResidual = true
+                case "bf16": layer.precision = .bfloat16
                 default: throw words.unknown(word)
                 }
             }
@@ -79,18 +83,31 @@ private func pair(_ height: Int, _ width: Int) -> String {
     height == width ? "\(height)" : "\(height)x\(width)"
 }
 
+/// Which of a layer's maps are of bfloat16 numbers.
+private func precisions(_ input: Precision, _ output: Precision) -> String {
+    switch (input, output) {
+    case (.float32, .float32): ""
+    case (.bfloat16, .bfloat16): ",bf16"
+    case (.bfloat16, .float32): ",from-bf16"
+    case (.float32, .bfloat16): ",to-bf16"
+    }
+}
+
 extension PoolingLayer {
     fileprivate func text(images: Int) -> String {
         let name = kind == .maximum ? "maxpool" : "meanpool"
         var text = "\(name):n\(images)c\(input.channels)h\(input.height)w\(input.width)"
-        guard let w = window else { return text }
-        text += ",r\(w.kernelHeight)s\(w.kernelWidth)" + pair("stride", w.strideHeight, w.strideWidth)
-        text += pair("pad", w.paddingHeight, w.paddingWidth)
-        return text + (w.coversEdges ? ",ceil" : "")
+        if let w = window {
+            text += ",r\(w.kernelHeight)s\(w.kernelWidth)" + pair("stride", w.strideHeight, w.strideWidth)
+            text += pair("pad", w.paddingHeight, w.paddingWidth) + (w.coversEdges ? ",ceil" : "")
+        }
+        return text + precisions(inputPrecision, outputPrecision)
     }
 
     /// The window.
     fileprivate mutating func read(_ words: inout LayerWords) throws(EngineError) {
+        if let precisions = words.takePrecisions() { (inputPrecision, outputPrecision) = precisions }
+        guard words.hasMore else { return }
         let size = try words.next(keys: ["r", "s"])
         guard let r = size["r"] else { throw words.unknown("window") }
         var window = PoolingWindow(kernel: r, stride: 1)
@@ -132,7 +149,7 @@ extension LinearLayer {
     fileprivate func text(images: Int) -> String {
         let area = input.height == 1 && input.width == 1 ? "" : "h\(input.height)w\(input.width)"
         return "linear:n\(images)c\(input.channels)\(area),k\(outputs)" + (rectifies ? ",relu" : "")
-            + (addsResidual ? ",sum-apart" : "")
+            + (addsResidual ? ",sum-apart" : "") + (precision == .bfloat16 ? ",bf16" : "")
     }
 }
 
@@ -159,6 +176,7 @@ extension ConvolutionLayer: CustomStringConvertible {
         case .apart: text += ",sum-apart"
         }
         return text + (pooling.map { ",maxpool\($0.text)" } ?? "")
+            + precisions(inputPrecision, outputPrecision)
     }
 
     fileprivate mutating func apply(_ word: Substring, _ words: LayerWords) throws(EngineError) {
@@ -222,6 +240,19 @@ private struct LayerWords {
         else { return 0 }
         words.removeLast()
         return number
+    }
+
+    /// What a last word says of the precision of input and output, which is taken away.
+    mutating func takePrecisions() -> (input: Precision, output: Precision)? {
+        let precisions: (Precision, Precision)
+        switch words.last {
+        case "bf16": precisions = (.bfloat16, .bfloat16)
+        case "from-bf16": precisions = (.bfloat16, .float32)
+        case "to-bf16": precisions = (.float32, .bfloat16)
+        default: return nil
+        }
+        words.removeLast()
+        return precisions
     }
 
     /// The next word as single letters, each of `keys`, with positive numbers after them: `c64h28w28`.

@@ -49,16 +49,17 @@ struct PreparedLayer {
             // A padded layer is taken to feed another one.
             let padding = max(layer.geometry.paddingHeight, layer.geometry.paddingWidth)
             input = try places.place(layer.input, layer.layout, halo: padding)
-            output = try places.place(shape, .blocked, halo: max(halo, min(padding, 1)))
+            let blocked = Layout.blocked(layer.outputPrecision)
+            output = try places.place(shape, blocked, halo: max(halo, min(padding, 1)))
             switch layer.residual {
             case .none: residual = nil
             case .inPlace: residual = output
-            case .apart: residual = try places.place(shape, .blocked, halo: 0)
+            case .apart: residual = try places.place(shape, blocked, halo: 0)
             }
         case .linear(let layer):
             try layer.input.check(subject: places.node)
             operation = try layer.operation(&random, node: places.node)
-            input = try places.place(layer.input, .blocked, halo: 0)
+            input = try places.place(layer.input, .blocked(layer.precision), halo: 0)
             let shape = FeatureShape(channels: layer.outputs)
             output = try places.place(shape, .blocked, halo: halo)
             residual = layer.addsResidual ? try places.place(shape, .blocked, halo: 0) : nil
@@ -66,9 +67,10 @@ struct PreparedLayer {
             try layer.input.check(subject: places.node)
             let pooling = try Pooling(layer.kind, layer.window, node: places.node)
             operation = pooling
-            input = try places.place(layer.input, .blocked, halo: 0)
+            input = try places.place(layer.input, .blocked(layer.inputPrecision), halo: 0)
             output = try places.place(
-                pooling.outputShape([layer.input], node: places.node), .blocked, halo: halo)
+                pooling.outputShape([layer.input], node: places.node), .blocked(layer.outputPrecision),
+                halo: halo)
             residual = nil
         }
         output.clearsHalo = halo > 0

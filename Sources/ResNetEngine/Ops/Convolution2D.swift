@@ -174,11 +174,20 @@ extension Convolution2D: PlannableOperation {
     }
 
     public func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
-        index == 0
-            ? InputRequirement(
-                halo: max(geometry.paddingHeight, geometry.paddingWidth), acceptsPlanar: prefersPlanar)
-            : InputRequirement(overwritable: true)
+        var requirement = InputRequirement(
+            acceptsPlanar: index == 0 && prefersPlanar, overwritable: index > 0)
+        if index == 0 {
+            requirement.halo = max(geometry.paddingHeight, geometry.paddingWidth)
+            // Every instruction set has kernels of pairs for these strides.
+            requirement.acceptsBFloat16 = geometry.strideWidth <= 2
+        } else {
+            requirement.acceptsBFloat16 = true
+            requirement.matchesOutput = true
+        }
+        return requirement
     }
+
+    public var makesBFloat16: Bool { true }
 
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         let choice = try candidate(context)
@@ -215,6 +224,8 @@ extension Convolution2D: PlannableOperation {
         let input = context.inputs[0]
         var layer = ConvolutionLayer(geometry, height: input.shape.height, width: input.shape.width)
         layer.isPlanar = input.layout == .planar
+        layer.inputPrecision = input.precision
+        layer.outputPrecision = context.output.precision
         layer.hasBias = true
         layer.rectifies = rectifies
         if addsResidual { layer.residual = context.inputs[1] == context.output ? .inPlace : .apart }
@@ -238,11 +249,17 @@ extension Convolution2D.Geometry {
 
     /// The problem that decides which kernel computes the convolution.
     func problem(output: FeatureShape, inputLayout: Layout) -> ConvolutionProblem {
-        ConvolutionProblem(
+        let layout: ConvolutionProblem.InputLayout =
+            switch inputLayout {
+            case .planar: .planar
+            case .blocked: .blocked
+            case .blockedPairs: .blockedPairs
+            }
+        return ConvolutionProblem(
             inputChannels: inputChannels, outputChannels: outputChannels, outputHeight: output.height,
             outputWidth: output.width, kernelHeight: kernelHeight, kernelWidth: kernelWidth,
             strideHeight: strideHeight, strideWidth: strideWidth, dilationHeight: dilationHeight,
             dilationWidth: dilationWidth, groups: groups,
-            inputLayout: inputLayout == .planar ? .planar : .blocked)
+            inputLayout: layout)
     }
 }

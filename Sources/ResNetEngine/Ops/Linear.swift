@@ -72,20 +72,32 @@ public struct Linear: Operation {
 }
 
 extension Linear: PlannableOperation {
-    public func imagesAtOnce(output: FeatureShape) -> Int { 16 }
-
-    public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
-        KernelChoice(name: context.table.linear.name)
+    public func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
+        var requirement = InputRequirement()
+        requirement.acceptsBFloat16 = index == 0
+        return requirement
     }
 
-    static func kernelNames(_ table: KernelTable) -> [String] { [table.linear.name] }
+    public func imagesAtOnce(output: FeatureShape) -> Int { 16 }
+
+    private func kernel(_ context: StepPlanningContext) -> LinearKernel {
+        context.inputs[0].isNarrow ? context.table.narrowLinear : context.table.linear
+    }
+
+    public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
+        KernelChoice(name: kernel(context).name)
+    }
+
+    static func kernelNames(_ table: KernelTable) -> [String] {
+        [table.linear.name, table.narrowLinear.name]
+    }
 
     public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int {
         let input = context.inputs[0]
         var size = ByteCount(subject: context.node)
         let padded = LinearWeights.elementCount(
-            reduction: 1, outputs: outputs, tileOutputs: context.table.linear.tileOutputs)
-        try size.add(4, padded, input.planes * channelBlock, input.shape.height * input.shape.width)
+            reduction: 1, outputs: outputs, tileOutputs: kernel(context).tileOutputs)
+        try size.add(4, padded, input.planes * input.pixelStride, input.shape.height * input.shape.width)
         return size.bytes
     }
 
@@ -93,10 +105,11 @@ extension Linear: PlannableOperation {
         var layer = LinearLayer(input: context.inputs[0].shape, outputs: outputs)
         layer.addsResidual = addsResidual
         layer.rectifies = rectifies
+        layer.precision = context.inputs[0].precision
         return LayerProblem(.linear(layer))
     }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
-        try LinearStep(self, context)
+        try LinearStep(self, kernel(context), context)
     }
 }

@@ -34,6 +34,10 @@ public struct InputRequirement: Sendable {
     public var acceptsPlanar: Bool
     /// May write its output over this input, if nothing else reads that.
     public var overwritable: Bool
+    /// May read bfloat16 numbers: ``Layout/blockedPairs``.
+    public var acceptsBFloat16 = false
+    /// Whether it must hold numbers as the output does, float32 or bfloat16.
+    public var matchesOutput = false
 
     public init(halo: Int = 0, acceptsPlanar: Bool = false, overwritable: Bool = false) {
         self.halo = halo
@@ -66,6 +70,8 @@ public protocol PlannableOperation: Operation {
     ///
     /// - Parameter output: features of one image.
     func imagesAtOnce(output: FeatureShape) -> Int
+    /// Whether the operation may write bfloat16 numbers: ``Layout/blockedPairs``.
+    var makesBFloat16: Bool { get }
     /// Names of all kernels, candidates for convolutions apart, that an operation of a plugin may name as its choice;
     /// those of this package stand in `BuiltinKernels`.
     var kernels: [String] { get }
@@ -97,6 +103,7 @@ extension PlannableOperation {
         InputRequirement()
     }
     public func imagesAtOnce(output: FeatureShape) -> Int { 1 }
+    public var makesBFloat16: Bool { false }
     public var kernels: [String] { [] }
     public func problem(_ context: StepPlanningContext) -> LayerProblem? { nil }
     public func packedBytes(_ context: StepPlanningContext) throws(EngineError) -> Int { 0 }

@@ -37,6 +37,8 @@ extension PooledConvolution: PlannableOperation {
         convolution.requirement(ofInput: index, shapes: shapes)
     }
 
+    public var makesBFloat16: Bool { true }
+
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         let direct = try Self.kernel(self, context)
         var choice = KernelChoice(name: direct.candidate.name, rejected: direct.rejected)

@@ -133,6 +133,14 @@ public struct Pooling: Operation {
 }
 
 extension Pooling: PlannableOperation {
+    public func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
+        var requirement = InputRequirement()
+        requirement.acceptsBFloat16 = true
+        return requirement
+    }
+
+    public var makesBFloat16: Bool { true }
+
     public func kernelChoice(_ context: StepPlanningContext) throws(EngineError) -> KernelChoice {
         KernelChoice(name: PoolingStep.kernelName(kind, context.table))
     }
@@ -142,7 +150,11 @@ extension Pooling: PlannableOperation {
     }
 
     public func problem(_ context: StepPlanningContext) -> LayerProblem? {
-        LayerProblem(.pooling(PoolingLayer(kind, window, input: context.inputs[0].shape)))
+        var layer = PoolingLayer(kind, window, input: context.inputs[0].shape)
+        (layer.inputPrecision, layer.outputPrecision) = (
+            context.inputs[0].precision, context.output.precision
+        )
+        return LayerProblem(.pooling(layer))
     }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {

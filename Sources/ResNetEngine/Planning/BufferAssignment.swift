@@ -15,7 +15,9 @@ struct BufferAssignment {
     /// Where the rows of an edge's images are noted, if its statistics are wanted.
     private var notesOfEdge: [Edge: Int] = [:]
 
-    init(_ graph: Graph, _ sequence: StepSequence) {
+    /// - Parameter precision: of maps between layers that can store them so.
+    init(_ graph: Graph, _ sequence: StepSequence, precision: Precision = .float32) {
+        let narrow = precision == .bfloat16 ? Self.narrowEdges(graph, sequence) : []
         var written: [Edge: Int] = [:]
         var lastRead: [Edge: Int] = [:]
         for (position, entry) in sequence.entries.enumerated() {
@@ -33,10 +35,12 @@ struct BufferAssignment {
             let start = written[edge, default: 0]
             let end = max(start, lastRead[edge, default: start])
             let needs = Self.needs(of: edge, in: graph)
+            let layout: Layout =
+                needs.planar ? .planar : .blocked(narrow.contains(edge) ? .bfloat16 : .float32)
             var buffer = Self.buffer(
                 TensorPlacement(
-                    shape: graph.shape(of: edge), layout: needs.planar ? .planar : .blocked, halo: needs.halo,
-                    scope: .worker), start...end, sequence)
+                    shape: graph.shape(of: edge), layout: layout, halo: needs.halo, scope: .worker),
+                start...end, sequence)
             let shared =
                 overwritten(by: edge, at: start, buffer.placement, graph, lastRead)
                 ?? released(before: start, buffer.placement)
@@ -101,6 +105,31 @@ struct BufferAssignment {
     func notes(of edge: Edge) -> TensorPlacement? { notesOfEdge[edge].map { buffers[$0].placement } }
 
     func placement(of edge: Edge) -> TensorPlacement { buffers[bufferOfEdge[edge, default: 0]].placement }
+
+    /// The edges that may hold bfloat16 numbers: those whose maker and readers all take them so, of which no statistics are
+    /// wanted, and which do not have to match one that cannot.
+    private static func narrowEdges(_ graph: Graph, _ sequence: StepSequence) -> Set<Edge> {
+        var narrow = Set<Edge>()
+        for node in graph.nodes where (node.operation as? any PlannableOperation)?.makesBFloat16 == true {
+            narrow.insert(node.output)
+        }
+        narrow.remove(graph.output)
+        for case .statistics(let edge) in sequence.entries.map(\.kind) { narrow.remove(edge) }
+        var matching: [(Edge, Edge)] = []
+        for node in graph.nodes {
+            let operation = node.operation as? any PlannableOperation
+            let shapes = graph.inputShapes(of: node)
+            for (position, edge) in node.inputs.enumerated() {
+                let requirement = operation?.requirement(ofInput: position, shapes: shapes)
+                if requirement?.acceptsBFloat16 != true { narrow.remove(edge) }
+                if requirement?.matchesOutput == true { matching.append((edge, node.output)) }
+            }
+        }
+        while let (first, second) = matching.first(where: { narrow.contains($0) != narrow.contains($1) }) {
+            narrow.subtract([first, second])
+        }
+        return narrow
+    }
 
     /// The layout and halo that satisfy all readers of an edge. Only the graph's input can be planar.
     private static func needs(of edge: Edge, in graph: Graph) -> (halo: Int, planar: Bool) {

@@ -1,6 +1,7 @@
 import Kernels
 import KernelsAVX2
 import KernelsAVX512
+import KernelsAVX512BF16
 import KernelsBaseline
 import Topology
 
@@ -11,12 +12,21 @@ enum KernelSelection {
         case .baseline: .baseline
         #if arch(x86_64)
             case .avx2: .avx2
-            case .avx512: .avx512
+            case .avx512: avx512
         #else
             case .avx2, .avx512: .baseline
         #endif
         }
     }
+
+    #if arch(x86_64)
+        /// With what the processor has beyond the level.
+        private static var avx512: KernelTable {
+            var table = KernelTable.avx512
+            if ISALevel.multipliesBFloat16 { table.add(.avx512bf16, isa: "avx512bf16") }
+            return table
+        }
+    #endif
 }
 
 /// A kernel candidate that was not picked, and why.

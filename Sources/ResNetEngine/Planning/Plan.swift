@@ -98,6 +98,9 @@ public struct PlannedStep: Sendable {
     public let cost: Cost
     /// Bytes of packed weights.
     public let packedBytes: Int
+    /// Bytes of one image's features that the step reads and writes.
+    let inputBytes: Int
+    let outputBytes: Int
     /// The layer as `resnet-bench layer` takes it, with as many images as the step gets at once; nil for what that
     /// command does not time.
     public internal(set) var problem: LayerProblem?

@@ -10,6 +10,7 @@ struct Planner {
     let table: KernelTable
     let caches: WorkerCaches
     let candidates: ConvolutionCandidates
+    var precision = Precision.float32
     var team = PreparationTeam.alone
 
     /// More small images at once than this gain nothing.
@@ -58,12 +59,12 @@ struct Planner {
         for pass in GraphPasses.all(candidates, table, team) { try pass.run(&graph, &fusions) }
         fusions.finish()
         var sequence = try StepSequence(graph)
-        var buffers = BufferAssignment(graph, sequence)
+        var buffers = BufferAssignment(graph, sequence, precision: precision)
         // Small maps go through together, as many as stay in the worker's own cache.
         let fitting = caches.last / 2 / (4 * max(buffers.imageSize, 1))
         if fitting > 1 {
             sequence = try StepSequence(graph, microBatch: min(Self.microBatchLimit, fitting))
-            buffers = BufferAssignment(graph, sequence)
+            buffers = BufferAssignment(graph, sequence, precision: precision)
         }
         let imageGroup = sequence.entries.reduce(1) { max($0, $1.images) }
         let sizes = buffers.place()
@@ -127,7 +128,8 @@ struct Planner {
                         node: node.name, operation: operation.identifier, kernel: choice.name,
                         rejected: choice.rejected, absorbed: draft.plan.fusions.absorbed(by: node.name),
                         inputs: inputs, output: graph.shape(of: node.output), cost: operation.cost(inputs),
-                        packedBytes: bytes, problem: problem))
+                        packedBytes: bytes, inputBytes: context.inputs.reduce(0) { $0 + $1.featureBytes },
+                        outputBytes: context.output.featureBytes, problem: problem))
                 draft.add(entry, node.name, planned: draft.plan.summaries.count - 1) {
                     () throws(EngineError) in
                     HaloClearing.around(try operation.step(context), output: context.output)
@@ -158,10 +160,9 @@ struct Planner {
                 let aged = (moved - before + (runs - 1) * moved) >> 10
                 plan.summaries[index].problem?.agedKibibytes = min(aged, passing << 10)
             }
-            let output = 4 * images * step.output.elementCount
+            let output = images * step.outputBytes
             written[node.output] = (moved + output, images)
-            moved += step.packedBytes + output
-            moved += step.inputs.reduce(0) { $0 + 4 * images * $1.elementCount }
+            moved += step.packedBytes + output + images * step.inputBytes
         }
     }
 

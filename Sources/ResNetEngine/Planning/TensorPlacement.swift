@@ -6,6 +6,16 @@ public enum Layout: Sendable, Hashable {
     case blocked
     /// `c h w`.
     case planar
+    /// As `blocked`, of bfloat16 numbers: those of channels 2i and 2i + 1 in the place of a float. Only for a map that its
+    /// maker and all of its readers say they take so.
+    case blockedPairs
+}
+
+extension Layout {
+    /// Channel blocks of numbers of a precision.
+    static func blocked(_ precision: Precision) -> Layout {
+        precision == .bfloat16 ? .blockedPairs : .blocked
+    }
 }
 
 /// Who holds a tensor.
@@ -33,20 +43,31 @@ public struct TensorPlacement: Sendable, Hashable {
     static func capacity(images: Int) -> Int { 1 << (Int.bitWidth - max(images - 1, 0).leadingZeroBitCount) }
 
     /// Floats of one pixel.
-    public var pixelStride: Int { layout == .blocked ? channelBlock : 1 }
+    public var pixelStride: Int { layout == .planar ? 1 : blockWords(isNarrow: isNarrow) }
+    /// Whether it holds bfloat16 numbers, two in the place of a float.
+    var isNarrow: Bool { layout == .blockedPairs }
+    var precision: Precision { isNarrow ? .bfloat16 : .float32 }
     public var rowStride: Int { (shape.width + 2 * halo) * pixelStride }
     /// Floats of one plane's map, halo and all.
     private var mapSize: Int { (shape.height + 2 * halo) * rowStride }
     /// Floats from one channel block, or channel, to the next: never a multiple of 4 KiB, which would put a pixel's
     /// lines of all blocks into the same set of the first-level cache.
     public var planeStride: Int {
-        layout == .blocked && planes > 1 && mapSize % 1024 == 0 ? mapSize + 5 * channelBlock : mapSize
+        layout != .planar && planes > 1 && mapSize % 1024 == 0 ? mapSize + 5 * channelBlock : mapSize
     }
-    public var planes: Int { layout == .blocked ? blocks(ofChannels: shape.channels) : shape.channels }
+    public var planes: Int { layout == .planar ? shape.channels : blocks(ofChannels: shape.channels) }
     /// Floats of one image, a whole number of cache lines.
     var elementCount: Int { (planes * planeStride + 15) / 16 * 16 }
+    /// Bytes of one image's numbers, padding not counted.
+    var featureBytes: Int { (isNarrow ? 2 : 4) * shape.elementCount }
     /// Floats from the start of an image to its pixel (0, 0).
     var origin: Int { halo * (rowStride + pixelStride) }
+
+    /// A number of a row of a channel block, counted from the row's start.
+    func number(_ index: Int, of row: UnsafePointer<Float>) -> Float {
+        guard isNarrow else { return row[index] }
+        return Float(bfloat16: UnsafeRawPointer(row).assumingMemoryBound(to: UInt16.self)[index])
+    }
 
     /// Zeroes the halo of the image that starts at `image`.
     func clearHalo(at image: UnsafeMutablePointer<Float>) {

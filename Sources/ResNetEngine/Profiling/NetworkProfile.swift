@@ -45,8 +45,7 @@ public struct NetworkProfile: Sendable {
         /// Bytes that an image's features and the packed weights take, each counted once.
         public var bytes: Int {
             guard let planned else { return 0 }
-            let features = planned.inputs.reduce(planned.output.elementCount) { $0 + $1.elementCount }
-            return 4 * features + planned.packedBytes
+            return planned.inputBytes + planned.outputBytes + planned.packedBytes
         }
         /// Floating-point operations a byte.
         public var intensity: Double { bytes > 0 ? Double(flops) / Double(bytes) : 0 }

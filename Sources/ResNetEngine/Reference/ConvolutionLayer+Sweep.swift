@@ -12,7 +12,8 @@ extension ConvolutionLayer {
     ) -> [ConvolutionLayer] {
         var cases: [ConvolutionLayer] = []
         for shape in shapes {
-            for layout in [Layout.blocked, .planar] {
+            for layout in [Layout.blocked, .planar, .blockedPairs]
+            where layout != .blockedPairs || shape.stride < 3 {
                 for width in widths {
                     append(&cases, shape, layout, channels: 5, filters: 20, width % 4 + 1, width)
                 }
@@ -45,6 +46,8 @@ extension ConvolutionLayer {
         geometry.groups = shape.groups
         var layer = ConvolutionLayer(geometry, height: height, width: width)
         layer.isPlanar = layout == .planar
+        if layout == .blockedPairs { layer.inputPrecision = .bfloat16 }
+        if turn % (layout == .blockedPairs ? 2 : 7) == 0 { layer.outputPrecision = .bfloat16 }
         layer.hasBias = turn % 5 != 0
         layer.residual = Residual.allCases[turn % 3]
         layer.rectifies = turn % 2 == 0

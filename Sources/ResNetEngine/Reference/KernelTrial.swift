@@ -30,8 +30,9 @@ struct KernelTrial {
         caches: WorkerCaches
     ) throws(EngineError) -> Result {
         let g = problem.geometry
+        let weight = try random.tensor(g.weightShape)
         var operation = try Convolution2D(
-            g, weight: random.tensor(g.weightShape),
+            g, weight: problem.inputPrecision == .bfloat16 ? weight.narrowed : weight,
             bias: problem.hasBias ? random.tensor([g.outputChannels]) : nil,
             node: problem.description)
         operation.rectifies = problem.rectifies
@@ -42,9 +43,11 @@ struct KernelTrial {
         let memory = TrialMemory()
         let source = memory.reserve(input, problem.layout, halo: max(g.paddingHeight, g.paddingWidth))
         // Without halos, rows of a 1×1 convolution are taken as one.
-        let target = memory.reserve(shape, halo: shape.width % 2)
-        let residual = problem.residual == .apart ? memory.reserve(shape, halo: 2) : target
-        let notes = candidate.notesStatistics && !problem.hasBias ? memory.reserveNotes(shape) : nil
+        let layout = Layout.blocked(problem.outputPrecision)
+        let target = memory.reserve(shape, layout, halo: shape.width % 2)
+        let residual = problem.residual == .apart ? memory.reserve(shape, layout, halo: 2) : target
+        let isNoted = candidate.notesStatistics && !problem.hasBias && !target.isNarrow
+        let notes = isNoted ? memory.reserveNotes(shape) : nil
         let planning = StepPlanningContext(
             node: problem.description, table: table, inputs: [source, residual], output: target,
             coefficientOffset: nil, statistics: notes, caches: caches)
@@ -64,7 +67,7 @@ struct KernelTrial {
         let result = memory.read(target, context)
         var worst = compare(
             result, expected, magnitude,
-            isWinograd ? .winograd(terms: g.inputChannels) : operation.accuracy)
+            isWinograd ? .winograd(terms: g.inputChannels) : operation.accuracy, target.precision)
         if let notes, case .error(let error) = worst {
             let step = RowStatisticsStep(kernel: nil, notes: notes, input: target, offset: 0)
             switch try statistics(step, target, result, context) {
@@ -108,20 +111,22 @@ struct KernelTrial {
 
     /// A linear layer on several rows.
     mutating func linear(
-        rows: Int, input shape: FeatureShape, outputs: Int, rectifies: Bool, table: KernelTable
+        rows: Int, input shape: FeatureShape, outputs: Int, rectifies: Bool, precision: Precision,
+        table: KernelTable
     ) throws(EngineError) -> Result {
         let name = "linear:n\(rows)\(shape),o\(outputs)"
+        let weight = try random.tensor([outputs, shape.elementCount])
         var operation = try Linear(
-            weight: random.tensor([outputs, shape.elementCount]), bias: random.tensor([outputs]), node: name)
+            weight: precision == .bfloat16 ? weight.narrowed : weight, bias: random.tensor([outputs]),
+            node: name)
         operation.rectifies = rectifies
         operation.addsResidual = rows % 2 == 0
         let memory = TrialMemory()
-        let source = memory.reserve(shape, halo: 1, images: rows)
+        let source = memory.reserve(shape, .blocked(precision), halo: 1, images: rows)
         let target = memory.reserve(FeatureShape(channels: outputs), halo: 0, images: rows)
         let residual =
             operation.addsResidual ? memory.reserve(target.shape, halo: 0, images: rows) : nil
-        let step = try LinearStep(
-            operation,
+        let step = try operation.step(
             StepPlanningContext(
                 node: name, table: table, inputs: [source] + (residual.map { [$0] } ?? []), output: target,
                 coefficientOffset: nil))
@@ -190,11 +195,13 @@ struct KernelTrial {
 
     /// A pooling of a map.
     mutating func pooling(
-        _ operation: Pooling, _ shape: FeatureShape, table: KernelTable
+        _ operation: Pooling, _ shape: FeatureShape, from input: Precision, to output: Precision,
+        table: KernelTable
     ) throws(EngineError) -> Result {
         let memory = TrialMemory()
-        let source = memory.reserve(shape, halo: 1)
-        let target = memory.reserve(try operation.outputShape([shape], node: "trial"), halo: 1)
+        let source = memory.reserve(shape, .blocked(input), halo: 1)
+        let target = memory.reserve(
+            try operation.outputShape([shape], node: "trial"), .blocked(output), halo: 1)
         let step = PoolingStep(
             operation,
             StepPlanningContext(
@@ -205,7 +212,7 @@ struct KernelTrial {
         if let damage = memory.damage([target], context) { return .broken(damage) }
         return compare(
             memory.read(target, context), operation.reference([input]),
-            operation.reference([input.map(abs)]), operation.accuracy)
+            operation.reference([input.map(abs)]), operation.accuracy, output)
     }
 
     /// A 3×3 convolution at stride 2 and a maximum pooling of its result, which has `shape`.
@@ -273,10 +280,12 @@ struct KernelTrial {
 
     // MARK: -
 
-    /// - Parameter magnitude: the sum of the absolute values of each output's terms: rounding errors grow with it.
+    /// - Parameters:
+    ///   - magnitude: the sum of the absolute values of each output's terms: rounding errors grow with it.
+    ///   - precision: of the result.
     private func compare(
         _ result: ReferenceTensor, _ expected: ReferenceTensor, _ magnitude: ReferenceTensor,
-        _ accuracy: AccuracyClass
+        _ accuracy: AccuracyClass, _ precision: Precision = .float32
     ) -> Result {
         let unit =
             switch accuracy {
@@ -288,8 +297,10 @@ struct KernelTrial {
             }
         var worst = 0.0
         for index in expected.values.indices {
+            let rounding = precision == .bfloat16 ? 0x1p-8 * abs(expected.values[index]) : 0
             let error =
-                abs(result.values[index] - expected.values[index]) / (unit * magnitude.values[index] + 1e-30)
+                abs(result.values[index] - expected.values[index])
+                / (unit * magnitude.values[index] + rounding + 1e-30)
             guard error.isFinite else { return .broken("output \(index) is \(result.values[index])") }
             worst = max(worst, error)
         }
@@ -320,10 +331,14 @@ extension Linear {
 }
 
 extension Tensor {
-    fileprivate var absolute: Tensor {
+    fileprivate var absolute: Tensor { map(abs) }
+    /// Rounded to bfloat16.
+    fileprivate var narrowed: Tensor { map { Float(bfloat16: $0.bfloat16) } }
+
+    private func map(_ transform: (Float) -> Float) -> Tensor {
         var copy = self
         try? copy.withMutableElements { elements throws(EngineError) in
-            for index in elements.indices { elements[index] = abs(elements[index]) }
+            for index in elements.indices { elements[index] = transform(elements[index]) }
         }
         return copy
     }

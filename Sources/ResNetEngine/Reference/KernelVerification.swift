@@ -104,7 +104,8 @@ public enum KernelVerification {
         }
         outcomes.append(convolution(WinogradCandidate(table: table), cases, table, seed: seed))
         return outcomes + [
-            try linear(table, seed: seed), try affine(table, seed: seed), try statistics(table, seed: seed),
+            try linear(.float32, table, seed: seed), try linear(.bfloat16, table, seed: seed),
+            try affine(table, seed: seed), try statistics(table, seed: seed),
             try pooling(.maximum, poolings, table, seed: seed),
             try pooling(.mean, poolings, table, seed: seed),
         ]
@@ -116,7 +117,9 @@ public enum KernelVerification {
     ) -> Outcome {
         var outcome = Outcome(kernel: candidate.name)
         for (index, problem) in cases.enumerated() {
-            guard candidate.support(problem) == .yes else { continue }
+            guard candidate.takesBFloat16 || !problem.takesBFloat16,
+                candidate.support(problem) == .yes
+            else { continue }
             var trial = KernelTrial(seed: seed &+ UInt64(index))
             let bytes = [512 << 10, 16 << 10, 2 << 10, 256][index / 6 % 4]
             let caches = WorkerCaches(first: bytes / 4, last: bytes)
@@ -128,15 +131,19 @@ public enum KernelVerification {
         return outcome
     }
 
-    private static func linear(_ table: KernelTable, seed: UInt64) throws(EngineError) -> Outcome {
-        var outcome = Outcome(kernel: table.linear.name)
+    private static func linear(
+        _ precision: Precision, _ table: KernelTable, seed: UInt64
+    ) throws(EngineError) -> Outcome {
+        var outcome = Outcome(
+            kernel: precision == .bfloat16 ? table.narrowLinear.name : table.linear.name)
         for rows in 1...9 {
             for outputs in 1...23 {
                 let shape = FeatureShape(
                     channels: outputs * 3 % 40 + 1, height: rows % 3 + 1, width: outputs % 4 + 1)
                 var trial = KernelTrial(seed: seed &+ UInt64(rows * 100 + outputs))
                 let result = try trial.linear(
-                    rows: rows, input: shape, outputs: outputs, rectifies: outputs % 2 == 0, table: table)
+                    rows: rows, input: shape, outputs: outputs, rectifies: outputs % 2 == 0,
+                    precision: precision, table: table)
                 outcome.record(result, "linear:n\(rows)\(shape),o\(outputs)")
             }
         }
@@ -183,8 +190,13 @@ public enum KernelVerification {
                 channels: turn % 41 + 1, height: kernel + turn % 7, width: kernel + 1 + turn * 5 % 23)
             let operation = try Pooling(kind, turn % 16 == 15 ? nil : window, node: "trial")
             var trial = KernelTrial(seed: seed &+ UInt64(turn))
-            let name = "\(kind.rawValue):\(shape),\(window)"
-            outcome.record(try trial.pooling(operation, shape, table: table), name)
+            let precisions: (Precision, Precision) =
+                [(.float32, .float32), (.float32, .bfloat16), (.bfloat16, .float32), (.bfloat16, .bfloat16)][
+                    turn / 3 % 4]
+            let name = "\(kind.rawValue):\(shape),\(window), \(precisions.0) to \(precisions.1)"
+            outcome.record(
+                try trial.pooling(
+                    operation, shape, from: precisions.0, to: precisions.1, table: table), name)
             guard kind == .maximum else { continue }
             let caches = WorkerCaches(first: 1 << 10, last: [64 << 10, 2 << 10][turn / 7 % 2])
             outcome.record(

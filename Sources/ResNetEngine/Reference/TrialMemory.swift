@@ -68,6 +68,7 @@ final class TrialMemory {
         for image in 0..<images {
             for index in row.indices {
                 row[index] = Float.random(in: -1...1, using: &random)
+                if placement.isNarrow { row[index] = Float(bfloat16: row[index].bfloat16) }
                 reference.values[image * row.count + index] = Double(row[index])
             }
             if halo {
@@ -105,12 +106,11 @@ final class TrialMemory {
                     for y in 0..<placement.shape.height {
                         let row = origin + plane * placement.planeStride + y * placement.rowStride
                         allowed.formUnion(row..<row + placement.shape.width * placement.pixelStride)
-                        guard placement.layout == .blocked else { continue }
+                        guard placement.layout != .planar else { continue }
                         for i in 0..<placement.shape.width * channelBlock
-                        where plane * channelBlock + i % channelBlock >= placement.shape.channels
-                            && context.slotArena[row + i] != 0
-                        {
-                            return "padding lane of plane \(plane), row \(y) is \(context.slotArena[row + i])"
+                        where plane * channelBlock + i % channelBlock >= placement.shape.channels {
+                            let lane = placement.number(i, of: context.slotArena + row)
+                            if lane != 0 { return "padding lane of plane \(plane), row \(y) is \(lane)" }
                         }
                     }
                 }

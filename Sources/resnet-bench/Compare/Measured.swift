@@ -114,6 +114,8 @@ private struct ModelOfFile: Decodable {
 private struct OptionsOfFile: Decodable {
     let mode: String
     let exact: Bool
+    /// Nil in files of versions that had float32 alone.
+    let precision: String?
     let executor: String
     let pin: String
     let impl: [String]
@@ -123,6 +125,7 @@ private struct OptionsOfFile: Decodable {
     var text: String {
         var parts = [mode, executor, "pin \(pin)"]
         if exact { parts.append("exact") }
+        if let precision, precision != Precision.float32.rawValue { parts.append(precision) }
         if !impl.isEmpty { parts.append("impl \(impl.joined(separator: ","))") }
         if !skipImpl.isEmpty { parts.append("skip-impl \(skipImpl.joined(separator: ","))") }
         if tune { parts.append("tuned") }
@@ -162,6 +165,7 @@ private struct ScalingFile: Decodable {
         let isa: String
         let executor: String
         let exact: Bool
+        let precision: String?
         let latencyMs: Latency
         let rounds: [Round]
 
@@ -175,6 +179,7 @@ private struct ScalingFile: Decodable {
 
         private var name: String {
             "threads \(threads), batch \(batch), \(mode), \(isa), \(executor)" + (exact ? ", exact" : "")
+                + (precision.map { $0 == Precision.float32.rawValue ? "" : ", \($0)" } ?? "")
         }
     }
 

@@ -105,7 +105,9 @@ struct ProfileReport {
         }
         return """
             \(loaded.model.architecture.name), \(loaded.origin), batch \(rows), \(engine.workerRecords.count) \
-            workers, isa \(engine.isa.rawValue); milliseconds of one core an image, \(profile.batches) batches
+            workers, isa \(engine.isa.rawValue)\
+            \(engine.options.precision == .float32 ? "" : ", \(engine.options.precision.rawValue)"); \
+            milliseconds of one core an image, \(profile.batches) batches
             \(counters.map { "counters: \($0.text)\n" } ?? "")\
             \(table.text)
             \(blocks.isEmpty ? "" : blockTable.text + "\n")\

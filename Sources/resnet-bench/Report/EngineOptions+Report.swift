@@ -7,6 +7,7 @@ extension EngineOptions {
         .object([
             "mode": .string(mode == .running ? "running" : "batch"),
             "exact": .bool(exact),
+            "precision": .string(precision.rawValue),
             "executor": .string(executor.rawValue),
             "pin": .string("\(pin)"),
             "impl": .array(kernels.chosen.map(JSONValue.string)),

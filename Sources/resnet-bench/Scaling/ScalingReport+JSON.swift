@@ -52,6 +52,7 @@ extension ScalingReport {
             "mode": .string(options.mode == .running ? "running" : "batch"),
             "isa": .string(isa.rawValue),
             "exact": .bool(options.exact),
+            "precision": .string(options.precision.rawValue),
             "executor": .string(options.executor.rawValue),
             "pin": .string("\(options.pin)"),
             "pinned": .bool(run.isPinned),

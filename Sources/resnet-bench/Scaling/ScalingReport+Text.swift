@@ -15,7 +15,8 @@ extension ScalingReport {
     /// How it was run, in one line.
     var runLine: String {
         """
-        mode \(options.mode == .running ? "running" : "batch"), isa \(isa.rawValue)\(options.exact ? ", exact" : ""), \
+        mode \(options.mode == .running ? "running" : "batch"), isa \(isa.rawValue)\(options.exact ? ", exact" : "")\
+        \(options.precision == .float32 ? "" : ", \(options.precision.rawValue)"), \
         executor \(options.executor.rawValue), pin \(options.pin); \(plan.rounds) rounds of at least \
         \(plan.iterations) batches and \(NumberText.fixed(plan.seconds, 1)) s after \(plan.warmup) to warm up
         """

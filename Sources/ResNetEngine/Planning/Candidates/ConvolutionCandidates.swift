@@ -73,6 +73,8 @@ struct ConvolutionCandidates: Sendable {
         for candidate in all {
             if case .no(let reason) = candidate.support(layer) {
                 reject(candidate, reason, .incapable)
+            } else if layer.takesBFloat16, !candidate.takesBFloat16 {
+                reject(candidate, "takes no maps of bfloat16", .incapable)
             } else if notesStatistics, !candidate.notesStatistics {
                 reject(candidate, "does not note the batch's statistics")
             } else if inBands, !(candidate is DirectCandidate) {
@@ -128,8 +130,11 @@ struct ConvolutionCandidates: Sendable {
 }
 
 extension ConvolutionCandidate {
+    private var isBuiltIn: Bool { self is DirectCandidate || self is WinogradCandidate }
     /// Whether its steps note the statistics of their results, as those built in do.
-    var notesStatistics: Bool { self is DirectCandidate || self is WinogradCandidate }
+    var notesStatistics: Bool { isBuiltIn && (self as? DirectCandidate)?.kernel.takesPairs != true }
+    /// Whether maps may be of bfloat16 numbers, as those built in take them.
+    var takesBFloat16: Bool { isBuiltIn }
 }
 
 extension Double {

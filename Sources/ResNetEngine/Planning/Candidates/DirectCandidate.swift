@@ -10,7 +10,11 @@ struct DirectCandidate: ConvolutionCandidate {
 
     var name: String { kernel.name }
     var numericClass: NumericClass {
-        isReference ? NumericClass("reference", keepsDefinition: true) : .direct
+        if isReference { return NumericClass("reference", keepsDefinition: true) }
+        // Instructions for pairs round as they like.
+        return kernel.takesPairs
+            ? NumericClass("pairs of \(name.split(separator: ".").last ?? "")", keepsDefinition: true)
+            : .direct
     }
 
     private var isReference: Bool { kernel.name == ReferenceConvolution.kernel.name }
@@ -22,7 +26,7 @@ struct DirectCandidate: ConvolutionCandidate {
         }
     }
 
-    /// Two multiply-adds of a vector a cycle; the reference takes some ten cycles for one of a number.
+    /// The reference takes some ten cycles for one of a number.
     func cycles(_ layer: ConvolutionLayer) -> Double {
         let groups = GroupBundles(layer.geometry)
         let output = layer.outputShape
@@ -30,7 +34,7 @@ struct DirectCandidate: ConvolutionCandidate {
             Double(groups.count) * layer.channelPairs(groups.geometry)
             * Double(groups.geometry.kernelHeight * groups.geometry.kernelWidth)
             * Double(output.height) * Double(output.width)
-        return isReference ? 10 * products : products / Double(2 * lanes)
+        return isReference ? 10 * products : products / (kernel.vectorsPerCycle * Double(lanes))
     }
 
     func packedBytes(
@@ -39,7 +43,10 @@ struct DirectCandidate: ConvolutionCandidate {
         let geometry = operation.geometry
         let input = context.inputs[0]
         let groups = GroupBundles(geometry)
-        let inputs = groups.count == 1 ? input.planes * input.pixelStride : groups.geometry.inputChannels
+        let inputs =
+            groups.count == 1
+            ? input.planes * input.pixelStride
+            : groups.geometry.inputChannels / (input.isNarrow ? 2 : 1)
         var size = ByteCount(subject: context.node)
         try size.add(
             4, inputs, geometry.kernelHeight * geometry.kernelWidth, context.output.planes * channelBlock)

@@ -69,7 +69,7 @@ struct WinogradCandidate: ConvolutionCandidate {
         let input = context.inputs[0]
         var size = ByteCount(subject: context.node)
         try size.add(
-            4, input.planes * input.pixelStride, WinogradWeights.elements,
+            4, input.planes * channelBlock, WinogradWeights.elements,
             context.output.planes * channelBlock)
         return size.bytes
     }

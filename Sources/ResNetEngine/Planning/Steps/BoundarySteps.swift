@@ -42,7 +42,8 @@ struct FlattenStep: Step {
     }
 }
 
-/// Copies between `c h w` order and placed maps.
+/// Copies between `c h w` order and placed maps. Maps of bfloat16 numbers are those of trials: a network's input, output
+/// and vectors are float32.
 enum MapCopy {
     static func pack(
         _ source: UnsafePointer<Float>, into origin: UnsafeMutablePointer<Float>, _ placement: TensorPlacement
@@ -57,16 +58,38 @@ enum MapCopy {
                 case .blocked:
                     let lane = target + (c / channelBlock * placement.planeStride + c % channelBlock)
                     for w in 0..<shape.width { lane[w * channelBlock] = row[w] }
+                case .blockedPairs:
+                    let pixels = halves(target + c / channelBlock * placement.planeStride)
+                    for w in 0..<shape.width { pixels[w * channelBlock + c % channelBlock] = row[w].bfloat16 }
                 }
             }
         }
-        guard placement.layout == .blocked else { return }
+        guard placement.layout != .planar else { return }
         for c in shape.channels..<placement.planes * channelBlock {
             for h in 0..<shape.height {
                 let lane = origin + (c / channelBlock * placement.planeStride + h * placement.rowStride)
-                for w in 0..<shape.width { lane[w * channelBlock + c % channelBlock] = 0 }
+                if placement.isNarrow {
+                    let pixels = halves(lane)
+                    for w in 0..<shape.width { pixels[w * channelBlock + c % channelBlock] = 0 }
+                } else {
+                    for w in 0..<shape.width { lane[w * channelBlock + c % channelBlock] = 0 }
+                }
             }
         }
+    }
+
+    private static func halves(_ pointer: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<UInt16> {
+        UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt16.self)
+    }
+
+    /// The number at `c h w` of a placed map.
+    @inline(__always)
+    private static func value(
+        _ origin: UnsafePointer<Float>, _ c: Int, _ h: Int, _ w: Int, _ placement: TensorPlacement
+    ) -> Float {
+        guard placement.isNarrow else { return origin[index(c, h, w, placement)] }
+        let row = origin + (c / channelBlock * placement.planeStride + h * placement.rowStride)
+        return placement.number(w * channelBlock + c % channelBlock, of: row)
     }
 
     static func unpack(
@@ -76,7 +99,7 @@ enum MapCopy {
         var next = target
         for c in 0..<shape.channels {
             for h in 0..<shape.height {
-                for w in 0..<shape.width { next[w] = origin[index(c, h, w, placement)] }
+                for w in 0..<shape.width { next[w] = value(origin, c, h, w, placement) }
                 next += shape.width
             }
         }
@@ -104,7 +127,7 @@ enum MapCopy {
     private static func index(_ c: Int, _ h: Int, _ w: Int, _ placement: TensorPlacement) -> Int {
         switch placement.layout {
         case .planar: c * placement.planeStride + h * placement.rowStride + w
-        case .blocked:
+        case .blocked, .blockedPairs:
             c / channelBlock * placement.planeStride + h * placement.rowStride + w * channelBlock
                 + c % channelBlock
         }

@@ -32,8 +32,11 @@ struct CacheBlocking {
             * Double(min(geometry.strideHeight, geometry.kernelHeight))
         streamsWeights = weightBytes > Double(caches.last / 2)
         bandHeight = height
-        // The weights of a pass stay in the first-level cache while tile after tile reads them.
-        passes = Self.parts(4 * Double(terms) * Double(panelLanes), of: caches.first / 4 * 3)
+        // The weights of a pass stay in the first-level cache while tile after tile reads them. Sums that rest in an output of
+        // bfloat16 between passes would be rounded.
+        passes =
+            output.isNarrow
+            ? 1 : Self.parts(4 * Double(terms) * Double(panelLanes), of: caches.first / 4 * 3)
 
         let parts = Self.parts(inputBytes, of: caches.last / 2)
         guard parts > 1 else { return }
@@ -41,7 +44,7 @@ struct CacheBlocking {
         let weightsAgain = streamsWeights ? weightBytes * Double(parts - 1) : 0
         let outputAgain = 2 * 4 * Double(output.elementCount) * Double(parts - 1)
         if min(weightsAgain, outputAgain) >= inputAgain { return }
-        if weightsAgain <= outputAgain || input.layout == .planar {
+        if weightsAgain <= outputAgain || input.layout == .planar || output.isNarrow {
             bandHeight = max(1, height / parts)
         } else {
             passes = max(passes, parts)

@@ -14,8 +14,10 @@ struct LinearStep: Step {
     private let output: TensorPlacement
     private let rectifies: Bool
 
-    init(_ operation: Linear, _ context: StepPlanningContext) throws(EngineError) {
-        kernel = context.table.linear
+    init(
+        _ operation: Linear, _ kernel: LinearKernel, _ context: StepPlanningContext
+    ) throws(EngineError) {
+        self.kernel = kernel
         input = context.inputs[0]
         output = context.output
         residual = operation.addsResidual ? context.inputs[1] : nil
@@ -37,7 +39,8 @@ struct LinearStep: Step {
         let runLength = shape.width * channelBlock
         weights = try AlignedBuffer(
             count: LinearWeights.elementCount(
-                reduction: rows * runLength, outputs: outputs, tileOutputs: kernel.tileOutputs),
+                reduction: rows * shape.width * input.pixelStride, outputs: outputs,
+                tileOutputs: kernel.tileOutputs),
             subject: context.node)
         bias = try AlignedBuffer(count: outputs, subject: context.node)
         operation.bias.withElements { _ = bias.elements.update(fromContentsOf: $0) }
@@ -50,15 +53,15 @@ struct LinearStep: Step {
             return channel < shape.channels ? channel * area + pixel : -1
         }
         let groups = LinearWeights.groupCount(outputs: outputs, tileOutputs: kernel.tileOutputs)
-        let (kernel, weights) = (kernel, weights)
+        let weights = weights
+        let pack = kernel.isNarrow ? LinearWeights.packNarrow : LinearWeights.pack
         operation.weight.withElements { source in
             positions.withUnsafeBufferPointer { positions in
                 guard let source = source.baseAddress else { return }
                 context.team.forEach(groups) { group in
-                    LinearWeights.pack(
-                        source, inputs: operation.inputs, outputs: outputs, positions: positions,
-                        tileOutputs: kernel.tileOutputs, lanes: kernel.lanes, group: group,
-                        into: weights.pointer)
+                    pack(
+                        source, operation.inputs, outputs, positions, kernel.tileOutputs, kernel.lanes, group,
+                        weights.pointer)
                 }
             }
         }

@@ -106,14 +106,13 @@ struct PackedConvolution: Sendable {
         }
         let panels = ConvolutionWeights.panelCount(outputChannels: channels, panelLanes: kernel.panelLanes)
         let positions = order.positions(runCount: offsets.count)
+        let pack = kernel.takesPairs ? ConvolutionWeights.packPairs : ConvolutionWeights.pack
         for bundle in 0..<bundleCount {
             let target = weights.pointer + bundle * weightStride
             try operation.withFilters(from: bundle * channels, count: channels) { filters in
                 positions.withUnsafeBufferPointer { positions in
                     context.team.forEach(panels) { panel in
-                        ConvolutionWeights.pack(
-                            filters, positions: positions, panelLanes: kernel.panelLanes, panel: panel,
-                            into: target)
+                        pack(filters, positions, kernel.panelLanes, panel, target)
                     }
                 }
             }
@@ -167,7 +166,7 @@ struct PackedConvolution: Sendable {
             inputRowStride: strides.row, inputPixelStride: strides.pixel,
             outputRowStride: output.rowStride, outputBlockStride: output.planeStride,
             residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
-            rectifies: rectifies)
+            rectifies: rectifies, resultIsNarrow: output.isNarrow)
         kernel.run(&call)
     }
 }

@@ -42,6 +42,7 @@ extension PoolingCall {
             outputWidth: target.shape.width, firstRow: rows.lowerBound, rows: rows.count,
             blocks: target.planes, kernelHeight: window.kernelHeight, kernelWidth: window.kernelWidth,
             strideHeight: window.strideHeight, strideWidth: window.strideWidth,
-            paddingHeight: window.paddingHeight, paddingWidth: window.paddingWidth)
+            paddingHeight: window.paddingHeight, paddingWidth: window.paddingWidth,
+            inputIsNarrow: source.isNarrow, outputIsNarrow: target.isNarrow)
     }
 }

@@ -4,19 +4,21 @@ import Kernels
 /// in the blocked layout; by channel, kernel row and kernel column in the planar one.
 struct ReductionOrder {
     let geometry: Convolution2D.Geometry
-    /// Channels that lie side by side in the input.
+    /// Channels that lie side by side in the input, and the floats whose places they take.
     private let channels: Int
+    private let words: Int
     /// Taps of a kernel row that lie side by side in the input, and so make one run.
     private let tapsInRun: Int
 
     init(_ geometry: Convolution2D.Geometry, _ input: TensorPlacement) {
         self.geometry = geometry
-        channels = input.pixelStride
+        channels = input.layout == .planar ? 1 : channelBlock
+        words = input.pixelStride
         tapsInRun = geometry.dilationWidth == 1 ? geometry.kernelWidth : 1
     }
 
     /// Consecutive floats of a run.
-    var runLength: Int { channels * tapsInRun }
+    var runLength: Int { words * tapsInRun }
 
     /// Where each run starts, in floats from the first tap.
     func offsets(in input: TensorPlacement) -> [Int] {
@@ -48,8 +50,9 @@ struct ReductionOrder {
     /// Where each element of the reduction stands in a filter `c r s`; beyond its end where the channel is one of padding.
     func positions(runCount: Int) -> [Int] {
         let (height, width) = (geometry.kernelHeight, geometry.kernelWidth)
-        return (0..<runCount * runLength).map { index in
-            let (run, l) = index.quotientAndRemainder(dividingBy: runLength)
+        let runElements = channels * tapsInRun
+        return (0..<runCount * runElements).map { index in
+            let (run, l) = index.quotientAndRemainder(dividingBy: runElements)
             let (tap, s) = (run * tapsInRun + l / channels).quotientAndRemainder(dividingBy: width)
             let (plane, r) = tap.quotientAndRemainder(dividingBy: height)
             return ((plane * channels + l % channels) * height + r) * width + s

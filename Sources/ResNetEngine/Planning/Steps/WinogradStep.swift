@@ -103,7 +103,7 @@ struct WinogradStep: Step {
                 width: output.shape.width + 2, transformed: transformed + tile * channelBlock,
                 elementStride: tiling.transformedStride, blockStride: tiling.transformed.planeStride,
                 scratch: scratch, blocks: input.planes, firstTileRow: tileRows.lowerBound,
-                tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow)
+                tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow, inputIsNarrow: input.isNarrow)
             table.winogradInput(&call)
         }
         multiply(transformed, into: products, tiles: rows.count * tiling.tilesPerRow)
@@ -117,8 +117,9 @@ struct WinogradStep: Step {
                 output: context.origin(image, of: output), outputRowStride: output.rowStride,
                 outputBlockStride: output.planeStride, scratch: scratch, blocks: output.planes,
                 height: output.shape.height, width: output.shape.width, firstTileRow: tileRows.lowerBound,
-                tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow, rectifies: rectifies)
-            table.winogradOutput(&call)
+                tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow, rectifies: rectifies,
+                resultIsNarrow: output.isNarrow)
+            if output.isNarrow { table.narrowWinogradOutput(&call) } else { table.winogradOutput(&call) }
         }
     }
 
