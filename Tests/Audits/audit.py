@@ -53,7 +53,7 @@ INSTRUCTION_SETS = [
     InstructionSet("Baseline", "%xmm", is_wide=False),
     InstructionSet("AVX2", "%ymm"),
     InstructionSet("AVX512", "%zmm"),
-    InstructionSet("AVX512BF16", "%zmm", multiplies_pairs=True, kernels=("PairTile", "WinogradOutput", "WinogradOutputTiles")),
+    InstructionSet("AVX512BF16", "%zmm", multiplies_pairs=True, kernels=("PairTile", "WinogradOutput", "WinogradOutputTile", "WinogradOutputTiles")),
 ]
 
 
@@ -94,7 +94,9 @@ KERNELS = [
     Kernel("MaximumPooling", "static Kernels.MaximumPoolingRows.run(", "narrowInput narrowOutput", None),
     Kernel("MeanPooling", "static Kernels.MeanPoolingRows.run(", "narrowInput narrowOutput", None),
     Kernel("WinogradInput", "static Kernels.WinogradInputTiles.run(", "narrow", None),
+    Kernel("WinogradInputEdge", "static Kernels.WinogradInputEdge.run(", "narrow", None),
     Kernel("WinogradOutput", "static Kernels.WinogradOutput.edge(", "", None),
+    Kernel("WinogradOutputTile", "static Kernels.WinogradOutputTile.run(", "rows columns", None),
     Kernel("WinogradOutputTiles", "static Kernels.WinogradOutputTiles.run(", "addsResidual rectifies narrow", None),
     Kernel("RowSum", "static Kernels.RowSum.strip(", "", None),
     Kernel("MultiplyAddProbe", "@Sendable (Swift.Int) -> Swift.Float in static Kernels.KernelTiles.bodies(",

@@ -81,7 +81,7 @@ import Topology
         table.winogradInput = { call in
             good(call)
             let element = call.pointee.transformed + 7 * call.pointee.elementStride
-            for tile in 0..<call.pointee.tileRows * call.pointee.tilesPerRow {
+            for tile in 0..<call.pointee.tileRows * call.pointee.columns.tiles {
                 element[tile * channelBlock] *= 1.001
             }
         }

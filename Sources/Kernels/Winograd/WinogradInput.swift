@@ -1,13 +1,15 @@
+public import CSIMD
+
 /// Some rows of tiles of one image into the Winograd domain, all operands in channel blocks:
 ///
 ///     transformed[e, c, t] = (Bᵀ d[c, t] B)[e]
 ///
-/// where `d[c, t]` are the 6×6 inputs of tile `t`; tiles overlap by two.
+/// where `d[c, t]` are the 6×6 inputs of tile `t`, fewer at the map's edges; tiles overlap by two.
 ///
 /// - `input`: at the first tap of output (0, 0) of the image; `height` × `width` of it can be read, beyond is zero. Where
 ///   `inputIsNarrow`, it holds bfloat16 numbers, two in the place of a float.
 /// - `transformed`: elements `elementStride` apart, in each of them channel blocks `blockStride` apart, in these tiles
-///   of 16 floats in row-major order.
+///   of 16 floats in the order that `places` says. Elements that a tile does not have are not written.
 /// - `scratch`: `WinogradScratch.count` floats.
 public struct WinogradInputCall {
     public var input: UnsafePointer<Float>
@@ -20,16 +22,19 @@ public struct WinogradInputCall {
     public var blockStride: Int
     public var scratch: UnsafeMutablePointer<Float>
     public var blocks: Int
+    /// Of the whole map.
+    public var rows: WinogradSide
+    public var columns: WinogradSide
+    public var places: WinogradPlaces
     public var firstTileRow: Int
     public var tileRows: Int
-    public var tilesPerRow: Int
     public var inputIsNarrow: Bool
 
     public init(
         input: UnsafePointer<Float>, rowStride: Int, inputBlockStride: Int, height: Int, width: Int,
         transformed: UnsafeMutablePointer<Float>, elementStride: Int, blockStride: Int,
-        scratch: UnsafeMutablePointer<Float>, blocks: Int, firstTileRow: Int, tileRows: Int, tilesPerRow: Int,
-        inputIsNarrow: Bool
+        scratch: UnsafeMutablePointer<Float>, blocks: Int, rows: WinogradSide, columns: WinogradSide,
+        places: WinogradPlaces, firstTileRow: Int, tileRows: Int, inputIsNarrow: Bool
     ) {
         self.input = input
         self.rowStride = rowStride
@@ -41,9 +46,11 @@ public struct WinogradInputCall {
         self.blockStride = blockStride
         self.scratch = scratch
         self.blocks = blocks
+        self.rows = rows
+        self.columns = columns
+        self.places = places
         self.firstTileRow = firstTileRow
         self.tileRows = tileRows
-        self.tilesPerRow = tilesPerRow
         self.inputIsNarrow = inputIsNarrow
     }
 }
@@ -77,69 +84,44 @@ public enum WinogradInputTiles<I: InstructionSet, let narrow: Int> {
     @inlinable @inline(never)
     static func run(_ call: UnsafePointer<WinogradInputCall>, block: Int) {
         let plane = call.pointee.input + block &* call.pointee.inputBlockStride
-        let edge = call.pointee.scratch + WinogradWeights.elements &* channelBlock
-        var target = call.pointee.transformed + block &* call.pointee.blockStride
-        for tileRow in 0..<call.pointee.tileRows {
-            let y = (call.pointee.firstTileRow &+ tileRow) &* WinogradWeights.tile
-            for tile in 0..<call.pointee.tilesPerRow {
-                let x = tile &* WinogradWeights.tile
-                let source = plane + (y &* call.pointee.rowStride &+ x &* pixel)
-                let (height, width) = (call.pointee.height &- y, call.pointee.width &- x)
-                if height < 6 || width < 6 {
-                    copy(
-                        source, rowStride: call.pointee.rowStride, height: height, width: width, to: edge)
-                    WinogradInputTiles<I, 0>.transform(
-                        call, edge, rowStride: 6 &* channelBlock, to: target)
+        let target = call.pointee.transformed + block &* call.pointee.blockStride
+        var places = call.pointee.places
+        for tileRow in call.pointee.firstTileRow..<call.pointee.firstTileRow &+ call.pointee.tileRows {
+            let isLastRow = tileRow == call.pointee.rows.whole
+            let row = plane + tileRow &* WinogradWeights.tile &* call.pointee.rowStride
+            for tile in 0..<call.pointee.columns.tiles {
+                let isLastColumn = tile == call.pointee.columns.whole
+                let source = row + tile &* WinogradWeights.tile &* pixel
+                let place =
+                    target + places.next(isLastRow: isLastRow, isLastColumn: isLastColumn) &* channelBlock
+                if isLastRow || isLastColumn {
+                    edge(call, source, row: tileRow, column: tile, to: place)
                 } else {
-                    transform(call, source, rowStride: call.pointee.rowStride, to: target)
+                    WinogradInputTile<I, narrow, 4, 4>.transform(
+                        call, source, rowStride: call.pointee.rowStride, to: place)
                 }
-                target += channelBlock
             }
         }
     }
 
-    /// One tile, vector by vector of channels.
+    /// A tile of fewer outputs. Where not all of its inputs can be read, by way of memory of its own.
     @inlinable @inline(__always)
-    static func transform(
-        _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
+    static func edge(
+        _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, row: Int, column: Int,
         to target: UnsafeMutablePointer<Float>
     ) {
-        var lane = 0
-        while lane < channelBlock {
-            transformVector(
-                call, source + (isNarrow ? lane / 2 : lane), rowStride: rowStride, to: target + lane)
-            lane &+= I.lanes
-        }
-    }
-
-    /// One tile of one vector of channels, columns first. Both loops end at an address: with a count the compiler would
-    /// unroll them and compute 36 addresses anew for each tile.
-    @inlinable @inline(__always)
-    static func transformVector(
-        _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
-        to target: UnsafeMutablePointer<Float>
-    ) {
-        let scratch = call.pointee.scratch
-        let elementStride = call.pointee.elementStride
-        var column = source
-        var place = scratch
-        let lastPlace = scratch + 6 &* I.lanes
-        while place != lastPlace {
-            WinogradTransform<I>.input(column, stride: rowStride, isNarrow: isNarrow) { row, value in
-                I.store(value, place + row &* 6 &* I.lanes)
-            }
-            column += pixel
-            place += I.lanes
-        }
-        var row = UnsafePointer(scratch)
-        var elements = target
-        let lastElements = target + 36 &* elementStride
-        while elements != lastElements {
-            WinogradTransform<I>.input(row, stride: I.lanes) { column, value in
-                I.store(value, elements + column &* elementStride)
-            }
-            row += 6 &* I.lanes
-            elements += 6 &* elementStride
+        let (rows, columns) = (call.pointee.rows.outputs(row), call.pointee.columns.outputs(column))
+        let height = call.pointee.height &- row &* WinogradWeights.tile
+        let width = call.pointee.width &- column &* WinogradWeights.tile
+        let rowStride = call.pointee.rowStride
+        if height >= rows &+ 2, width >= columns &+ 2 {
+            WinogradInputEdge<I, narrow>.run(
+                call, source, rowStride: rowStride, rows: rows, columns: columns, to: target)
+        } else {
+            let copy = call.pointee.scratch + WinogradWeights.elements &* channelBlock
+            Self.copy(source, rowStride: rowStride, height: height, width: width, to: copy)
+            WinogradInputEdge<I, 0>.run(
+                call, copy, rowStride: 6 &* channelBlock, rows: rows, columns: columns, to: target)
         }
     }
 
@@ -162,6 +144,90 @@ public enum WinogradInputTiles<I: InstructionSet, let narrow: Int> {
                     lane &+= I.lanes
                 }
             }
+        }
+    }
+}
+
+/// Picks the transform of a tile by its outputs.
+public enum WinogradInputEdge<I: InstructionSet, let narrow: Int> {
+    @inlinable @inline(never)
+    static func run(
+        _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int, rows: Int,
+        columns: Int, to target: UnsafeMutablePointer<Float>
+    ) {
+        switch (rows, columns) {
+        case (4, 3):
+            WinogradInputTile<I, narrow, 4, 3>.transform(call, source, rowStride: rowStride, to: target)
+        case (4, 2):
+            WinogradInputTile<I, narrow, 4, 2>.transform(call, source, rowStride: rowStride, to: target)
+        case (3, 4):
+            WinogradInputTile<I, narrow, 3, 4>.transform(call, source, rowStride: rowStride, to: target)
+        case (2, 4):
+            WinogradInputTile<I, narrow, 2, 4>.transform(call, source, rowStride: rowStride, to: target)
+        case (3, 3):
+            WinogradInputTile<I, narrow, 3, 3>.transform(call, source, rowStride: rowStride, to: target)
+        case (3, 2):
+            WinogradInputTile<I, narrow, 3, 2>.transform(call, source, rowStride: rowStride, to: target)
+        case (2, 3):
+            WinogradInputTile<I, narrow, 2, 3>.transform(call, source, rowStride: rowStride, to: target)
+        default: WinogradInputTile<I, narrow, 2, 2>.transform(call, source, rowStride: rowStride, to: target)
+        }
+    }
+}
+
+/// One tile of `rows` × `columns` outputs.
+public enum WinogradInputTile<I: InstructionSet, let narrow: Int, let rows: Int, let columns: Int> {
+    /// Vector by vector of channels.
+    @inlinable @inline(__always)
+    static func transform(
+        _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
+        to target: UnsafeMutablePointer<Float>
+    ) {
+        var lane = 0
+        while lane < channelBlock {
+            transformVector(
+                call, source + (narrow == 1 ? lane / 2 : lane), rowStride: rowStride, to: target + lane)
+            lane &+= I.lanes
+        }
+    }
+
+    /// One vector of channels, columns first. The compiler does not know the loops' counts: it would unroll them and
+    /// compute 36 addresses anew for each tile.
+    @inlinable @inline(__always)
+    static func transformVector(
+        _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
+        to target: UnsafeMutablePointer<Float>
+    ) {
+        let scratch = call.pointee.scratch
+        let elementStride = call.pointee.elementStride
+        var column = source
+        var place = scratch
+        let lastPlace = csimd_opaque(scratch + (columns &+ 2) &* I.lanes)
+        while UnsafePointer(place) != lastPlace {
+            WinogradTransform<I>.input(column, stride: rowStride, outputs: rows, isNarrow: narrow == 1) {
+                I.store($1, place + $0 &* 6 &* I.lanes)
+            }
+            column += blockWords(isNarrow: narrow == 1)
+            place += I.lanes
+        }
+        var row = UnsafePointer(scratch)
+        var elements = target
+        let lastElements = csimd_opaque(target + (rows == 4 ? 36 : (rows &+ 1) &* 6) &* elementStride)
+        while UnsafePointer(elements) != lastElements {
+            transformRow(row, elementStride, to: elements)
+            row += 6 &* I.lanes
+            elements += 6 &* elementStride
+        }
+        // The element of the point at infinity, after those that the tile does not have.
+        if rows < 4 { transformRow(scratch + 30 &* I.lanes, elementStride, to: target + 30 &* elementStride) }
+    }
+
+    @inlinable @inline(__always)
+    static func transformRow(
+        _ row: UnsafePointer<Float>, _ elementStride: Int, to elements: UnsafeMutablePointer<Float>
+    ) {
+        WinogradTransform<I>.input(row, stride: I.lanes, outputs: columns) {
+            I.store($1, elements + $0 &* elementStride)
         }
     }
 }

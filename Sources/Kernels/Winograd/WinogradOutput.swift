@@ -1,8 +1,10 @@
+public import CSIMD
+
 /// Some rows of tiles of one image back from the Winograd domain, all operands in channel blocks:
 ///
 ///     output[k, y, x] = act(bias[k] + residual[k, y, x] + (Aᵀ m[k, t] A)[y mod 4, x mod 4])
 ///
-/// where `m[k, t]` are the 36 products of the tile `t` that holds (y, x).
+/// where `m[k, t]` are the 36 products of the tile `t` that holds (y, x), fewer at the map's edges.
 ///
 /// - `products`: as `WinogradInputCall.transformed`.
 /// - `bias`: `blocks · 16` floats.
@@ -24,9 +26,12 @@ public struct WinogradOutputCall {
     public var blocks: Int
     public var height: Int
     public var width: Int
+    /// Of the whole map.
+    public var rows: WinogradSide
+    public var columns: WinogradSide
+    public var places: WinogradPlaces
     public var firstTileRow: Int
     public var tileRows: Int
-    public var tilesPerRow: Int
     public var rectifies: Bool
     public var resultIsNarrow: Bool
 
@@ -34,8 +39,8 @@ public struct WinogradOutputCall {
         products: UnsafePointer<Float>, elementStride: Int, blockStride: Int, bias: UnsafePointer<Float>,
         residual: UnsafePointer<Float>?, residualRowStride: Int, residualBlockStride: Int,
         output: UnsafeMutablePointer<Float>, outputRowStride: Int, outputBlockStride: Int,
-        scratch: UnsafeMutablePointer<Float>, blocks: Int, height: Int, width: Int, firstTileRow: Int,
-        tileRows: Int, tilesPerRow: Int, rectifies: Bool,
+        scratch: UnsafeMutablePointer<Float>, blocks: Int, height: Int, width: Int, rows: WinogradSide,
+        columns: WinogradSide, places: WinogradPlaces, firstTileRow: Int, tileRows: Int, rectifies: Bool,
         resultIsNarrow: Bool
     ) {
         self.products = products
@@ -52,9 +57,11 @@ public struct WinogradOutputCall {
         self.blocks = blocks
         self.height = height
         self.width = width
+        self.rows = rows
+        self.columns = columns
+        self.places = places
         self.firstTileRow = firstTileRow
         self.tileRows = tileRows
-        self.tilesPerRow = tilesPerRow
         self.rectifies = rectifies
         self.resultIsNarrow = resultIsNarrow
     }
@@ -90,40 +97,54 @@ public enum WinogradOutput<I: InstructionSet> {
         }
     }
 
-    /// All tiles of a channel block as if they reached over the edge.
+    /// All tiles of a channel block by way of memory of their own.
     @inlinable @inline(__always)
     static func edges(_ call: UnsafePointer<WinogradOutputCall>, _ block: Int) {
-        var source = call.pointee.products + block &* call.pointee.blockStride
-        for tileRow in 0..<call.pointee.tileRows {
-            let y = (call.pointee.firstTileRow &+ tileRow) &* WinogradWeights.tile
-            for tile in 0..<call.pointee.tilesPerRow {
-                edge(call, block, source, y: y, x: tile &* WinogradWeights.tile)
-                source += channelBlock
+        let products = call.pointee.products + block &* call.pointee.blockStride
+        var places = call.pointee.places
+        for tileRow in call.pointee.firstTileRow..<call.pointee.firstTileRow &+ call.pointee.tileRows {
+            for tile in 0..<call.pointee.columns.tiles {
+                let place = places.next(
+                    isLastRow: tileRow == call.pointee.rows.whole,
+                    isLastColumn: tile == call.pointee.columns.whole)
+                edge(call, block, products + place &* channelBlock, row: tileRow, column: tile)
             }
         }
     }
 
-    /// A tile that reaches over the map's edge, by way of memory of its own.
+    /// A tile of any size, by way of memory of its own.
     @inlinable @inline(never)
     static func edge(
-        _ call: UnsafePointer<WinogradOutputCall>, _ block: Int, _ source: UnsafePointer<Float>, y: Int,
-        x: Int
+        _ call: UnsafePointer<WinogradOutputCall>, _ block: Int, _ source: UnsafePointer<Float>, row: Int,
+        column: Int
     ) {
         let tileStride = WinogradWeights.tile &* channelBlock
         let tile = call.pointee.scratch + WinogradWeights.elements &* channelBlock
-        WinogradOutputTiles<I, 0, 0, 0>.whole(
-            call, block, source, UnsafePointer(tile), residualRowStride: 0, to: tile, rowStride: tileStride)
+        let (rows, columns) = (call.pointee.rows.outputs(row), call.pointee.columns.outputs(column))
+        switch (rows, columns) {
+        case (4, 4): WinogradOutputTile<I, 4, 4>.run(call, source, to: tile)
+        case (4, 3): WinogradOutputTile<I, 4, 3>.run(call, source, to: tile)
+        case (4, 2): WinogradOutputTile<I, 4, 2>.run(call, source, to: tile)
+        case (3, 4): WinogradOutputTile<I, 3, 4>.run(call, source, to: tile)
+        case (2, 4): WinogradOutputTile<I, 2, 4>.run(call, source, to: tile)
+        case (3, 3): WinogradOutputTile<I, 3, 3>.run(call, source, to: tile)
+        case (3, 2): WinogradOutputTile<I, 3, 2>.run(call, source, to: tile)
+        case (2, 3): WinogradOutputTile<I, 2, 3>.run(call, source, to: tile)
+        default: WinogradOutputTile<I, 2, 2>.run(call, source, to: tile)
+        }
         let isNarrow = call.pointee.resultIsNarrow
         let pixel = blockWords(isNarrow: isNarrow)
+        let (y, x) = (row &* WinogradWeights.tile, column &* WinogradWeights.tile)
         let output = call.pointee.output + (block &* call.pointee.outputBlockStride &+ x &* pixel)
         let residual = call.pointee.residual.map {
             $0 + (block &* call.pointee.residualBlockStride &+ x &* pixel)
         }
-        for row in 0..<min(call.pointee.height &- y, WinogradWeights.tile) {
-            let floats = min(call.pointee.width &- x, WinogradWeights.tile) &* channelBlock
+        let bias = call.pointee.bias + block &* channelBlock
+        let floats = min(call.pointee.width &- x, columns) &* channelBlock
+        for row in 0..<min(call.pointee.height &- y, rows) {
             var at = 0
             while at < floats {
-                var result = I.load(tile + (row &* tileStride &+ at))
+                var result = I.load(tile + (row &* tileStride &+ at)) + I.load(bias + at % channelBlock)
                 let place = isNarrow ? at / 2 : at
                 if let residual {
                     result += I.load(
@@ -136,6 +157,60 @@ public enum WinogradOutput<I: InstructionSet> {
                     isNarrow: isNarrow)
                 at &+= I.lanes
             }
+        }
+    }
+}
+
+/// One tile of `rows` × `columns` outputs, without bias and residual, into memory of 4×4 pixels.
+public enum WinogradOutputTile<I: InstructionSet, let rows: Int, let columns: Int> {
+    @inlinable @inline(never)
+    static func run(
+        _ call: UnsafePointer<WinogradOutputCall>, _ source: UnsafePointer<Float>,
+        to tile: UnsafeMutablePointer<Float>
+    ) {
+        var lane = 0
+        while lane < channelBlock {
+            columnsToScratch(call, source + lane)
+            var row = UnsafePointer(call.pointee.scratch)
+            let lastRow = csimd_opaque(row + 6 &* rows &* I.lanes)
+            var target = tile + lane
+            while row != lastRow {
+                WinogradTransform<I>.output(row, stride: I.lanes, outputs: columns) {
+                    I.store($1, target + $0 &* channelBlock)
+                }
+                row += 6 &* I.lanes
+                target += WinogradWeights.tile &* channelBlock
+            }
+            lane &+= I.lanes
+        }
+    }
+
+    /// Transforms the columns of elements of one vector of channels: `rows` rows of six vectors in the scratch memory. The
+    /// compiler does not know the loop's count: it would unroll it and compute 36 addresses anew for each tile.
+    @inlinable @inline(__always)
+    static func columnsToScratch(_ call: UnsafePointer<WinogradOutputCall>, _ source: UnsafePointer<Float>) {
+        let elementStride = call.pointee.elementStride
+        var column = source
+        var place = call.pointee.scratch
+        let lastPlace = csimd_opaque(place + (columns == 4 ? 6 : columns &+ 1) &* I.lanes)
+        while UnsafePointer(place) != lastPlace {
+            columnToScratch(column, elementStride, place)
+            column += elementStride
+            place += I.lanes
+        }
+        // The element of the point at infinity, after those that the tile does not have.
+        if columns < 4 {
+            columnToScratch(
+                source + 5 &* elementStride, elementStride, call.pointee.scratch + 5 &* I.lanes)
+        }
+    }
+
+    @inlinable @inline(__always)
+    static func columnToScratch(
+        _ column: UnsafePointer<Float>, _ elementStride: Int, _ place: UnsafeMutablePointer<Float>
+    ) {
+        WinogradTransform<I>.output(column, stride: 6 &* elementStride, outputs: rows) {
+            I.store($1, place + $0 &* 6 &* I.lanes)
         }
     }
 }
@@ -153,7 +228,7 @@ public enum WinogradOutputTiles<
 
     @inlinable @inline(never)
     static func run(_ call: UnsafePointer<WinogradOutputCall>, _ block: Int) {
-        var source = call.pointee.products + block &* call.pointee.blockStride
+        let products = call.pointee.products + block &* call.pointee.blockStride
         let outputRowStride = call.pointee.outputRowStride
         let residualRowStride = addsResidual == 1 ? call.pointee.residualRowStride : 0
         let output = call.pointee.output + block &* call.pointee.outputBlockStride
@@ -161,61 +236,47 @@ public enum WinogradOutputTiles<
         let residual =
             (call.pointee.residual ?? UnsafePointer(call.pointee.output))
             + block &* call.pointee.residualBlockStride
-        for tileRow in 0..<call.pointee.tileRows {
-            let y = (call.pointee.firstTileRow &+ tileRow) &* WinogradWeights.tile
-            for tile in 0..<call.pointee.tilesPerRow {
-                let x = tile &* WinogradWeights.tile
-                if call.pointee.height &- y >= WinogradWeights.tile,
-                    call.pointee.width &- x >= WinogradWeights.tile
-                {
+        var places = call.pointee.places
+        for tileRow in call.pointee.firstTileRow..<call.pointee.firstTileRow &+ call.pointee.tileRows {
+            let isLastRow = tileRow == call.pointee.rows.whole
+            let y = tileRow &* WinogradWeights.tile
+            for tile in 0..<call.pointee.columns.tiles {
+                let isLastColumn = tile == call.pointee.columns.whole
+                let place = places.next(isLastRow: isLastRow, isLastColumn: isLastColumn)
+                let source = products + place &* channelBlock
+                if isLastRow || isLastColumn {
+                    WinogradOutput<I>.edge(call, block, source, row: tileRow, column: tile)
+                } else {
+                    let x = tile &* WinogradWeights.tile
                     whole(
                         call, block, source, residual + (y &* residualRowStride &+ x &* pixel),
                         residualRowStride: residualRowStride,
                         to: output + (y &* outputRowStride &+ x &* pixel), rowStride: outputRowStride)
-                } else {
-                    WinogradOutput<I>.edge(call, block, source, y: y, x: x)
                 }
-                source += channelBlock
             }
         }
     }
 
-    /// A tile of which all results are wanted. Both loops end at an address: with a count the compiler would unroll them
-    /// and compute 36 addresses anew for each tile.
+    /// A tile of 4×4 outputs, straight to its place.
     @inlinable @inline(__always)
     static func whole(
         _ call: UnsafePointer<WinogradOutputCall>, _ block: Int, _ source: UnsafePointer<Float>,
         _ residual: UnsafePointer<Float>, residualRowStride: Int, to output: UnsafeMutablePointer<Float>,
         rowStride: Int
     ) {
-        let scratch = call.pointee.scratch
-        let elementStride = call.pointee.elementStride
         var lane = 0
         while lane < channelBlock {
-            var column = source + lane
-            var place = scratch
-            let lastPlace = scratch + 6 &* I.lanes
-            while place != lastPlace {
-                let y = WinogradTransform<I>.output(column, stride: 6 &* elementStride)
-                I.store(y.0, place)
-                I.store(y.1, place + 6 &* I.lanes)
-                I.store(y.2, place + 12 &* I.lanes)
-                I.store(y.3, place + 18 &* I.lanes)
-                column += elementStride
-                place += I.lanes
-            }
+            WinogradOutputTile<I, 4, 4>.columnsToScratch(call, source + lane)
             let bias = I.load(call.pointee.bias + (block &* channelBlock &+ lane))
-            var row = UnsafePointer(scratch)
-            let lastRow = row + 24 &* I.lanes
+            var row = UnsafePointer(call.pointee.scratch)
+            let lastRow = csimd_opaque(row + 24 &* I.lanes)
             let start = isNarrow ? lane / 2 : lane
             var target = output + start
             var added = residual + start
             while row != lastRow {
-                let y = WinogradTransform<I>.output(row, stride: I.lanes)
-                finish(y.0 + bias, added, to: target, 0)
-                finish(y.1 + bias, added, to: target, 1)
-                finish(y.2 + bias, added, to: target, 2)
-                finish(y.3 + bias, added, to: target, 3)
+                WinogradTransform<I>.output(row, stride: I.lanes, outputs: 4) {
+                    finish($1 + bias, added, to: target, $0)
+                }
                 row += 6 &* I.lanes
                 target += rowStride
                 added += residualRowStride

@@ -1,19 +1,45 @@
 import CSIMD
 
-/// The matrices of the transforms of Winograd's F(4, 3) that inputs and outputs go through, by rows.
+/// The matrices of the transforms that inputs and outputs go through, by rows of six: F(4, 3), and F(3, 3) and F(2, 3) with
+/// zeros for what they do not have.
 public enum WinogradMatrices {
     private static let (near, far) = (0.5.squareRoot(), 2.0.squareRoot())
 
     /// `Bᵀ`.
-    public static let input: [[Double]] = [
-        [1, 0, -2.5, 0, 1, 0], [0, -far, -2, near, 1, 0], [0, far, -2, -near, 1, 0],
-        [0, -near, -0.5, far, 1, 0], [0, near, -0.5, -far, 1, 0], [0, 1, 0, -2.5, 0, 1],
-    ]
+    public static func input(outputs: Int = 4) -> [[Double]] {
+        let none = [0.0, 0, 0, 0, 0, 0]
+        return switch outputs {
+        case 2:
+            [
+                [1, 0, -2, 0, 0, 0], [0, -1.5 * near, -1.5, 0, 0, 0], [0, 1.5 * near, -1.5, 0, 0, 0], none,
+                none, [0, -0.5, 0, 1, 0, 0],
+            ]
+        case 3:
+            [
+                [1, -near, -2, far, 0, 0], [0, -1.5 * far, -1.5, 1.5 * far, 0, 0],
+                [0, near, -1.5, near, 0, 0], [0, -far, 0, 2 * far, 0, 0], none,
+                [0, near, -0.5, -far, 1, 0],
+            ]
+        default:
+            [
+                [1, 0, -2.5, 0, 1, 0], [0, -far, -2, near, 1, 0], [0, far, -2, -near, 1, 0],
+                [0, -near, -0.5, far, 1, 0], [0, near, -0.5, -far, 1, 0], [0, 1, 0, -2.5, 0, 1],
+            ]
+        }
+    }
+
     /// `Aᵀ`.
-    public static let output: [[Double]] = [
-        [1, 1, 1, 1, 1, 0], [0, near, -near, far, -far, 0], [0, 0.5, 0.5, 2, 2, 0],
-        [0, near / 2, -near / 2, 2 * far, -2 * far, 1],
-    ]
+    public static func output(outputs: Int = 4) -> [[Double]] {
+        switch outputs {
+        case 2: [[1, 1, 1, 0, 0, 0], [0, near, -near, 0, 0, 1]]
+        case 3: [[1, 1, 1, 1, 0, 0], [0, near, -near, far, 0, 0], [0, 0.5, 0.5, 2, 0, 1]]
+        default:
+            [
+                [1, 1, 1, 1, 1, 0], [0, near, -near, far, -far, 0], [0, 0.5, 0.5, 2, 2, 0],
+                [0, near / 2, -near / 2, 2 * far, -2 * far, 1],
+            ]
+        }
+    }
 }
 
 /// The weights' side of Winograd's F(4×4, 3×3), in float64 rounded once.

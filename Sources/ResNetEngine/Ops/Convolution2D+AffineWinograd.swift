@@ -86,8 +86,8 @@ private struct WinogradAdjoint {
         sixes = try offsets(6, 6 * length)
         channels = try offsets(outputs, length)
         elements = try offsets(6, 6 * Self.elementStride(shape.channels, length))
-        inputMatrix = try Self.buffer(WinogradMatrices.input, node)
-        outputMatrix = try Self.buffer(WinogradMatrices.output, node)
+        inputMatrix = try Self.buffer(WinogradMatrices.input(), node)
+        outputMatrix = try Self.buffer(WinogradMatrices.output(), node)
         transformFilters(convolution)
     }
 

@@ -15,8 +15,10 @@ extension Convolution2D {
         for n in 0..<x.batch {
             for tileY in stride(from: 0, to: shape.height, by: WinogradWeights.tile) {
                 for tileX in stride(from: 0, to: shape.width, by: WinogradWeights.tile) {
+                    let height = WinogradSide(shape.height).outputs(tileY / WinogradWeights.tile)
+                    let width = WinogradSide(shape.width).outputs(tileX / WinogradWeights.tile)
                     let tiles = (0..<geometry.inputChannels).map { c in
-                        WinogradMagnitude.both(WinogradMagnitude.input) { r, s in
+                        WinogradMagnitude.both(WinogradMatrices.input, height, width) { r, s in
                             let (h, w) = (
                                 tileY + r - geometry.paddingHeight, tileX + s - geometry.paddingWidth
                             )
@@ -34,12 +36,15 @@ extension Convolution2D {
                                 sums[$0] += abs($1[0]) * tiles[c][$0]
                             }
                         }
-                        let outputs = WinogradMagnitude.both(WinogradMagnitude.output) { sums[$0 * 6 + $1] }
-                        for y in tileY..<min(tileY + 4, shape.height) {
-                            for x in tileX..<min(tileX + 4, shape.width) {
+                        let outputs = WinogradMagnitude.both(WinogradMatrices.output, height, width) {
+                            sums[$0 * 6 + $1]
+                        }
+                        for y in tileY..<min(tileY + height, shape.height) {
+                            for x in tileX..<min(tileX + width, shape.width) {
                                 let residual = addsResidual ? abs(inputs[1][n, k, y, x]) : 0
                                 result[n, k, y, x] =
-                                    abs(Double(biases[k])) + residual + outputs[(y - tileY) * 4 + x - tileX]
+                                    abs(Double(biases[k])) + residual
+                                    + outputs[(y - tileY) * width + x - tileX]
                             }
                         }
                     }
@@ -50,18 +55,18 @@ extension Convolution2D {
     }
 }
 
-/// The absolute values of the transforms' matrices.
 private enum WinogradMagnitude {
-    static let input = WinogradMatrices.input.map { $0.map(abs) }
-    static let output = WinogradMatrices.output.map { $0.map(abs) }
-
-    /// `M t Mᵀ`, row-major.
-    static func both(_ matrix: [[Double]], _ tile: (_ r: Int, _ s: Int) -> Double) -> [Double] {
-        let half = matrix.map { row in
-            (0..<6).map { s in (0..<6).reduce(0) { $0 + row[$1] * tile($1, s) } }
+    /// `|M| t |N|ᵀ` with the matrices of `height` and of `width` outputs, row-major.
+    static func both(
+        _ matrix: (_ outputs: Int) -> [[Double]], _ height: Int, _ width: Int,
+        _ tile: (_ r: Int, _ s: Int) -> Double
+    ) -> [Double] {
+        let half = matrix(height).map { row in
+            (0..<6).map { s in (0..<6).reduce(0) { $0 + abs(row[$1]) * tile($1, s) } }
         }
+        let right = matrix(width)
         return half.flatMap { line in
-            matrix.map { row in (0..<6).reduce(0) { $0 + row[$1] * line[$1] } }
+            right.map { row in (0..<6).reduce(0) { $0 + abs(row[$1]) * line[$1] } }
         }
     }
 }

@@ -49,9 +49,11 @@ struct WinogradCandidate: ConvolutionCandidate {
     /// images that a step takes at once: at some 4 bytes a cycle, unless they stay in a second-level cache of the usual
     /// size.
     func cycles(_ layer: ConvolutionLayer) -> Double {
-        func tiles(_ size: Int) -> Double { (Double(size) / Double(WinogradWeights.tile)).rounded(.up) }
         let output = layer.outputShape
-        let tiles = tiles(output.height) * tiles(output.width)
+        let (rows, columns) = (WinogradSide(output.height), WinogradSide(output.width))
+        // Edge tiles have fewer elements.
+        let elements = Double(rows.elements) * Double(columns.elements)
+        let tiles = elements / Double(WinogradWeights.elements)
         let products = Double(WinogradWeights.elements) * layer.channelPairs(layer.geometry)
         let channels =
             blocks(ofChannels: layer.geometry.inputChannels)

@@ -5,8 +5,8 @@ import Tensors
 /// A 3×3 convolution by Winograd's F(4×4, 3×3): some rows of tiles at a time, of several images where maps are small, are
 /// transformed, multiplied and transformed back, so that each reading of the weights serves many of them.
 ///
-/// The products of each of the 36 elements of a tile are a 1×1 convolution over tiles, computed by a direct kernel.
-/// No result depends on how many tiles are taken at a time.
+/// The products of each of the 36 elements of a tile are a 1×1 convolution over the tiles that have it, computed by a direct
+/// kernel: where a map's size is no multiple of four, its last tiles have fewer. No result depends on how many tiles are taken at a time.
 struct WinogradStep: Step {
     private let table: KernelTable
     private let kernel: ConvolutionKernel
@@ -77,7 +77,7 @@ struct WinogradStep: Step {
     }
 
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
-        let tileRows = part.rows(of: tiling.tileRows)
+        let tileRows = part.rows(of: tiling.rows.tiles)
         // Rows of tiles of all images, one image after the other.
         let rows = images.count * tileRows.count
         var first = 0
@@ -95,64 +95,72 @@ struct WinogradStep: Step {
         let transformed = context.scratch
         let products = transformed + WinogradWeights.elements * tiling.transformedStride
         let scratch = products + WinogradWeights.elements * tiling.productStride
-        forEachPiece(rows, of: tileRows) { image, tileRows, tile in
-            let image = firstImage + image
+        let counts = tiling.counts(rows, of: tileRows)
+        forEachPiece(rows, of: tileRows, counts) { image, tileRows, places in
             var call = WinogradInputCall(
-                input: context.origin(image, of: input) - firstTap, rowStride: input.rowStride,
+                input: context.origin(firstImage + image, of: input) - firstTap, rowStride: input.rowStride,
                 inputBlockStride: input.planeStride, height: output.shape.height + 2,
-                width: output.shape.width + 2, transformed: transformed + tile * channelBlock,
+                width: output.shape.width + 2, transformed: transformed,
                 elementStride: tiling.transformedStride, blockStride: tiling.transformed.planeStride,
-                scratch: scratch, blocks: input.planes, firstTileRow: tileRows.lowerBound,
-                tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow, inputIsNarrow: input.isNarrow)
+                scratch: scratch, blocks: input.planes, rows: tiling.rows, columns: tiling.columns,
+                places: places, firstTileRow: tileRows.lowerBound, tileRows: tileRows.count,
+                inputIsNarrow: input.isNarrow)
             table.winogradInput(&call)
         }
-        multiply(transformed, into: products, tiles: rows.count * tiling.tilesPerRow)
-        forEachPiece(rows, of: tileRows) { image, tileRows, tile in
+        multiply(transformed, into: products, counts)
+        forEachPiece(rows, of: tileRows, counts) { image, tileRows, places in
             let image = firstImage + image
             var call = WinogradOutputCall(
-                products: products + tile * channelBlock, elementStride: tiling.productStride,
+                products: products, elementStride: tiling.productStride,
                 blockStride: tiling.products.planeStride, bias: bias.pointer,
                 residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
                 residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
                 output: context.origin(image, of: output), outputRowStride: output.rowStride,
                 outputBlockStride: output.planeStride, scratch: scratch, blocks: output.planes,
-                height: output.shape.height, width: output.shape.width, firstTileRow: tileRows.lowerBound,
-                tileRows: tileRows.count, tilesPerRow: tiling.tilesPerRow, rectifies: rectifies,
-                resultIsNarrow: output.isNarrow)
+                height: output.shape.height, width: output.shape.width, rows: tiling.rows,
+                columns: tiling.columns, places: places, firstTileRow: tileRows.lowerBound,
+                tileRows: tileRows.count, rectifies: rectifies, resultIsNarrow: output.isNarrow)
             if output.isNarrow { table.narrowWinogradOutput(&call) } else { table.winogradOutput(&call) }
         }
     }
 
-    /// Cuts rows of tiles, counted through all images, by image: its number, rows and first tile among all.
+    /// Cuts rows of tiles, counted through all images, by image: its number, its rows, and the places of their first tiles.
     @inline(__always)
     private func forEachPiece(
-        _ rows: Range<Int>, of tileRows: Range<Int>,
-        _ body: (_ image: Int, _ tileRows: Range<Int>, _ tile: Int) -> Void
+        _ rows: Range<Int>, of tileRows: Range<Int>, _ counts: WinogradTiling.Counts,
+        _ body: (_ image: Int, _ tileRows: Range<Int>, _ places: WinogradPlaces) -> Void
     ) {
+        var places = counts.places
         var row = rows.lowerBound
         while row < rows.upperBound {
             let (image, first) = row.quotientAndRemainder(dividingBy: tileRows.count)
             let count = min(tileRows.count - first, rows.upperBound - row)
             let start = tileRows.lowerBound + first
-            body(image, start..<start + count, (row - rows.lowerBound) * tiling.tilesPerRow)
+            body(image, start..<start + count, places)
+            tiling.advance(&places, by: start..<start + count)
             row += count
         }
     }
 
     /// The products of all elements of some tiles.
     private func multiply(
-        _ transformed: UnsafePointer<Float>, into products: UnsafeMutablePointer<Float>, tiles: Int
+        _ transformed: UnsafePointer<Float>, into products: UnsafeMutablePointer<Float>,
+        _ counts: WinogradTiling.Counts
     ) {
         for element in 0..<WinogradWeights.elements {
+            let tiles = tiling.tiles(of: element, counts)
+            guard !tiles.isEmpty else { continue }
+            let start = tiles.lowerBound * channelBlock
             let own = UnsafePointer(weights.pointer + element * weightStride)
             let isLast = element + 1 == WinogradWeights.elements
             var call = ConvolutionCall(
-                input: transformed + element * tiling.transformedStride, weights: own, bias: zeros.pointer,
-                residual: nil, output: products + element * tiling.productStride, statistics: nil,
+                input: transformed + (element * tiling.transformedStride + start), weights: own,
+                bias: zeros.pointer, residual: nil,
+                output: products + (element * tiling.productStride + start), statistics: nil,
                 runs: taps.pointer, ahead: ahead.pointer, runCount: taps.count, runLength: channelBlock,
                 runsPerPass: runsPerPass, passesOutermost: false, prefetchesWeights: true,
                 followingWeights: isLast ? UnsafePointer(weights.pointer) : own + weightStride,
-                blocks: output.planes, height: 1, width: tiles, inputRowStride: 0,
+                blocks: output.planes, height: 1, width: tiles.count, inputRowStride: 0,
                 inputPixelStride: channelBlock, outputRowStride: 0,
                 outputBlockStride: tiling.products.planeStride, residualRowStride: 0, residualBlockStride: 0,
                 rectifies: false)
@@ -168,51 +176,5 @@ struct WinogradStep: Step {
             output, at: context.origin(image, of: output), notes: context.image(image, of: statistics),
             rows: first..<end)
         table.rowStatistics(&call)
-    }
-}
-
-/// The tiles of one convolution, and where they lie while they are worked on.
-struct WinogradTiling {
-    let tileRows: Int
-    let tilesPerRow: Int
-    /// Rows of tiles that are taken at a time.
-    let rowsAtOnce: Int
-    /// Enough for the products to hide the reading of their weights, few enough for the last-level cache.
-    private static let tilesAtOnce = 64
-    /// One element of all tiles taken at a time, before and after the multiplication, as a map of one row.
-    let transformed: TensorPlacement
-    let products: TensorPlacement
-
-    init(_ context: StepPlanningContext) {
-        let (input, output) = (context.inputs[0], context.output)
-        func tiles(_ size: Int) -> Int { (size + WinogradWeights.tile - 1) / WinogradWeights.tile }
-        tileRows = tiles(output.shape.height)
-        tilesPerRow = tiles(output.shape.width)
-        let rows = max((Self.tilesAtOnce + tilesPerRow - 1) / tilesPerRow, 1)
-        // Whole images, or pieces of one as even as can be.
-        let pieces = max((tileRows + rows / 2) / rows, 1)
-        rowsAtOnce =
-            rows >= tileRows
-            ? min(rows / tileRows, output.images) * tileRows : (tileRows + pieces - 1) / pieces
-        let width = rowsAtOnce * tilesPerRow
-        func placement(_ channels: Int) -> TensorPlacement {
-            TensorPlacement(
-                shape: FeatureShape(channels: channels, height: 1, width: width), layout: .blocked, halo: 0,
-                scope: .worker)
-        }
-        transformed = placement(input.shape.channels)
-        products = placement(output.shape.channels)
-    }
-
-    /// Floats from one element to the next: never a multiple of 4 KiB, which would put them into the same sets of the
-    /// first-level cache.
-    var transformedStride: Int { Self.skewed(transformed.elementCount) }
-    var productStride: Int { Self.skewed(products.elementCount) }
-
-    private static func skewed(_ count: Int) -> Int { count % 1024 == 0 ? count + 5 * channelBlock : count }
-
-    /// Floats of a worker's scratch memory.
-    var scratchCount: Int {
-        WinogradWeights.elements * (transformedStride + productStride) + WinogradScratch.count
     }
 }
