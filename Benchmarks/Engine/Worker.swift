@@ -7,12 +7,16 @@ struct Worker {
     let images: Tensor
     /// Milliseconds from the weights' file to the engine.
     let preparation: Double
+    /// Bytes in memory before the weights' file was opened, where the system tells.
+    let resident: Int?
 
     /// Answers until `quit` or the end of input.
     /// - Throws: what the engine throws, and `inputOutput` when the driver has gone.
     func serve() throws(EngineError) {
         var scores = try engine.score(images)
-        try Channel.answer(#"{"ready": "\#(engine.isa.rawValue)", "preparation": \#(preparation)}"#)
+        let resident = resident.map { "\($0)" } ?? "null"
+        let figures = #""preparation": \#(preparation), "resident": \#(resident)"#
+        try Channel.answer(#"{"ready": "\#(engine.isa.rawValue)", \#(figures)}"#)
         while let line = readLine() {
             let words = line.split(separator: " ", maxSplits: 1).map(String.init)
             switch (words.first, words.dropFirst().first) {

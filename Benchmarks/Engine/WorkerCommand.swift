@@ -34,6 +34,7 @@ struct WorkerCommand: ParsableCommand {
 
     func run() throws {
         let images = try NPYReader(input).readAll()
+        let resident = ResidentMemory.restartPeak()
         let begin = ContinuousClock.now
         let state = try Safetensors.read(weights)
         let network = try network(state)
@@ -46,7 +47,7 @@ struct WorkerCommand: ParsableCommand {
         options.executor = try choice(executor, "--executor", ExecutorKind.init)
         let engine = try Engine(try Model(network, weights: state, subject: weights), options: options)
         let preparation = (ContinuousClock.now - begin) / .milliseconds(1)
-        try Worker(engine: engine, images: images, preparation: preparation).serve()
+        try Worker(engine: engine, images: images, preparation: preparation, resident: resident).serve()
     }
 
     private func network(_ state: StateDictionary) throws(EngineError) -> ResNet {

@@ -36,7 +36,7 @@ def main() -> int:
     for row in rows:
         measurement = measure(row, engines, plan)
         progress("")
-        print(table(row.title(len(cores)), measurement) + "\n", flush=True)
+        print(table(row, len(cores), measurement) + "\n", flush=True)
         results.append(as_json(row, measurement))
         failures += [f"{row.name}: {entry.engine}" for entry in measurement.entries if entry.failures]
     print(f"{(time.monotonic() - begin) / 60:.1f} minutes")

@@ -35,10 +35,10 @@ class _Session(Session):
         self._session = self._net.createSession({"backend": "CPU", "numThread": job.threads, "precision": "high"})
         self._input = self._net.getSessionInput(self._session)
         self._output = self._net.getSessionOutput(self._session)
-        images = job.exports.images(job.batch)
-        scores = numpy.zeros(self._output.getShape(), numpy.float32)
-        self._images = _tensor(images)
-        self._scores = _tensor(scores)
+        self._images = _tensor(job.exports.images(job.batch))
+        # That is a copy: one is held, as by the other engines.
+        job.exports.forget_images()
+        self._scores = _tensor(numpy.zeros(self._output.getShape(), numpy.float32))
 
     def run(self) -> None:
         self._input.copyFrom(self._images)

@@ -52,7 +52,7 @@ class _Session(Session):
         self._requests = []
         for part in numpy.split(images, parts):
             request = compiled.create_infer_request()
-            request.set_input_tensor(openvino.Tensor(numpy.ascontiguousarray(part)))
+            request.set_input_tensor(openvino.Tensor(part, shared_memory=True))
             self._requests.append(request)
 
     def run(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 
@@ -12,13 +13,13 @@ import numpy
 from engines.engine import Engine
 from harness.job import Job
 from harness.machine import peak_bytes
-from harness.process import WorkerProcess
+from harness.process import WorkerError, WorkerProcess
 
 #: Seconds for loading, converting and packing a model; and for whatever else a worker is asked.
 PREPARATION_LIMIT = 900.0
 ANSWER_LIMIT = 300.0
 
-#: Milliseconds of the batches of one slice, by process.
+#: Milliseconds of the batches of one slice, by process, or what else a row measures.
 Slice = list[list[float]]
 
 
@@ -39,6 +40,7 @@ class Contestant:
                 #: Milliseconds until it had scored its first batch, and those of them from the model's files to ready.
                 self.start = (time.perf_counter() - begin) * 1e3
                 self.preparation: float = answer["preparation"]
+                self._resident: int | None = answer["resident"]
                 self._processes[-1].stop()
             self.note: str = answer["ready"]
         except BaseException:
@@ -51,8 +53,16 @@ class Contestant:
 
     @property
     def peak_bytes(self) -> int:
-        """The most memory that its processes have held so far, interpreter and libraries included."""
+        """The most memory that its processes have held since their imports, interpreter and libraries included."""
         return sum(peak_bytes(pid) for pid in self.pids)
+
+    def memory(self) -> float:
+        """Megabytes, 10⁶ bytes, that its one process held at most, three batches scored, less what it held before its
+        model was read."""
+        self.time(0)
+        if self._resident is None:
+            raise WorkerError("the system does not let a peak begin anew: no /proc/self/clear_refs")
+        return (self.peak_bytes - self._resident) / 1e6
 
     def output(self) -> numpy.ndarray:
         """The last batch's result, of the first process."""
@@ -77,19 +87,27 @@ class Contestant:
         return answers
 
 
+#: What is measured of a contestant that has just begun.
+_BEGINNINGS: dict[str, Callable[[Contestant], float]] = {
+    "preparation": lambda contestant: contestant.preparation,
+    "start": lambda contestant: contestant.start,
+    "memory": Contestant.memory,
+}
+
+
 class Starter:
-    """A contestant that begins anew for each slice: what it takes to start is the figure."""
+    """A contestant that begins anew for each slice: what it takes to start, in time or memory, is the figure."""
 
     def __init__(
         self, engine: Engine, variant: str, job: Job, cpus: list[int | None], log: Path, measure: str
     ) -> None:
         """
-        - measure: `preparation` or `start`.
+        - measure: `preparation`, `start` or `memory`.
         - Otherwise as Contestant.
         """
         self.engine = engine
         self.variant = variant
-        self._measure = measure
+        self._measure = _BEGINNINGS[measure]
         self._begin = lambda: Contestant(engine, variant, job, cpus, log)
         self._current = self._begin()
         self.note = self._current.note
@@ -108,12 +126,13 @@ class Starter:
     def time(self, seconds: float) -> Slice:
         self._current.close()
         self._current = self._begin()
-        return [[getattr(self._current, self._measure)]]
+        return [[self._measure(self._current)]]
 
     def close(self) -> None:
         self._current.close()
 
 
 def figure(slice: Slice) -> float:
-    """Milliseconds in which the machine does a batch: processes that run side by side share them."""
+    """Milliseconds in which the machine does a batch: processes that run side by side share them. Megabytes where these
+    are measured, of one process."""
     return mean(median(times) for times in slice) / len(slice)

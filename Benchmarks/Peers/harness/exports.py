@@ -41,6 +41,10 @@ class Exports:
         """What `input` holds, read once a process."""
         return _load(self.input(batch))
 
+    def forget_images(self) -> None:
+        """For an engine that holds images of its own instead."""
+        _load.cache_clear()
+
     def expected(self, batch: int, mode: str) -> Path:
         """The output in float64."""
         return self._exported(f"expected-{mode}", f"expected-{mode}-{batch}.npy", batch)

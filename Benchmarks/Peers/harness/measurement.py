@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def figures(self) -> list[float]:
-        """Milliseconds a batch, by round."""
+        """Milliseconds a batch, or what the row measures, by round."""
         return [figure(slice) for slice in self.slices]
 
     @property

@@ -27,7 +27,9 @@ class Neighbours:
         fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
         user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen = fields
         busy = user + nice + system + interrupts + soft_interrupts + stolen
-        return (busy - sum(map(_ticks, [os.getpid(), *self._processes()]))) / _TICKS
+        children = os.times()  # Of those that have ended.
+        ours = sum(map(_ticks, [os.getpid(), *self._processes()]))
+        return (busy - ours) / _TICKS - children.children_user - children.children_system
 
 
 def _ticks(process: int) -> int:

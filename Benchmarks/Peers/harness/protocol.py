@@ -1,7 +1,9 @@
 """The lines that the driver and a worker exchange: one of text in, one of JSON out.
 
-(start)        {"ready": NOTE, "preparation": MS}   a first batch is scored; the note says what the engine chose, for the
-                                  table, and the time is that from the model's files to ready, without imports
+(start)        {"ready": NOTE,    a first batch is scored; the note says what the engine chose, for the table
+                "preparation": MS,   from the model's files to ready, without imports
+                "resident": BYTES}   in memory before the model's files are read, imports and images there; from then on
+                                  the peak that the system notes counts. null where the system tells neither
 run SECONDS    [MS, …]           milliseconds of each batch of a slice
 output FILE    null              the last batch's result is in FILE, a .npy
 quit           (end)
@@ -20,10 +22,12 @@ from collections.abc import Callable
 import numpy
 
 from engines.engine import Session
+from harness.machine import restart_peak
 
 
 def serve(prepare: Callable[[], None], load: Callable[[], Session]) -> None:
-    """Calls `prepare`, which does what is no part of the preparation, then `load`. Answers the driver until `quit`; the process's standard output is the protocol's alone."""
+    """Calls `prepare`, which does what is no part of the preparation, then `load`. Answers the driver until `quit`; the
+    process's standard output is the protocol's alone."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
@@ -32,11 +36,12 @@ def serve(prepare: Callable[[], None], load: Callable[[], Session]) -> None:
 
     try:
         prepare()
+        resident = restart_peak()
         begin = time.perf_counter()
         session = load()
         preparation = (time.perf_counter() - begin) * 1e3
         session.run()
-        answer({"ready": session.note, "preparation": preparation})
+        answer({"ready": session.note, "preparation": preparation, "resident": resident})
         session.warm_up()
         for line in sys.stdin:
             word, _, rest = line.strip().partition(" ")

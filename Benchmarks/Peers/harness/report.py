@@ -12,14 +12,14 @@ from engines import OURS
 from harness.measurement import Measurement, ratios
 from harness.rows import Row
 
-_HEADERS = ("engine", "best variant", "ms", "p10–p90", "peer ÷ ours", "p10–p90", "error", "peak MB")
+_HEADERS = ("engine", "best variant", "UNIT", "p10–p90", "peer ÷ ours", "p10–p90", "error", "peak MB")
 _LEFT_COLUMNS = 2
 
 
-def table(title: str, measurement: Measurement) -> str:
+def table(row: Row, cores: int, measurement: Measurement) -> str:
     """One row's engines, each failure on a line below."""
     entries = measurement.entries
-    lines = [_HEADERS]
+    lines = [tuple(row.unit if header == "UNIT" else header for header in _HEADERS)]
     failures = []
     for entry in entries:
         if entry.is_measured:
@@ -35,7 +35,7 @@ def table(title: str, measurement: Measurement) -> str:
         for variant, reason in entry.failures.items():
             failures.append(f"FAILED  {entry.engine}{', ' if variant else ''}{variant}: {reason}")
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADERS))]
-    text = [f"{title}; others kept {measurement.neighbours:.1f} CPUs busy"]
+    text = [f"{row.title(cores)}; others kept {measurement.neighbours:.1f} CPUs busy"]
     for line in lines:
         cells = [
             cell.ljust(width) if column < _LEFT_COLUMNS else cell.rjust(width)

@@ -12,7 +12,7 @@ from models import MODELS
 _CHOICES = {
     "mode": ("running", "batch"),
     "cores": ("one", "all", "each"),
-    "measure": ("batch", "preparation", "start"),
+    "measure": ("batch", "preparation", "start", "memory"),
 }
 
 
@@ -30,6 +30,12 @@ class Row:
         for field, choices in {**_CHOICES, "model": tuple(MODELS)}.items():
             if getattr(self, field) not in choices:
                 raise SystemExit(f"row {self.name}: {field} is none of {', '.join(choices)}")
+        if self.measure == "memory" and self.cores == "each":
+            raise SystemExit(f"row {self.name}: memory is that of one process")
+
+    @property
+    def unit(self) -> str:
+        return "MB" if self.measure == "memory" else "ms"
 
     def title(self, cores: int) -> str:
         mode = {"running": "running statistics", "batch": "batch statistics"}[self.mode]
@@ -43,6 +49,7 @@ class Row:
             "batch": "",
             "preparation": ", from the model's files to ready",
             "start": ", from the start of the process to the first results",
+            "memory": ", peak of memory less what was held before the model was read",
         }[self.measure]
         return f"{self.name}: {self.model}, {mode}, batch {self.batch}, {threads}{exact}{measure}"
 
