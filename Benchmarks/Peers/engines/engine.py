@@ -42,10 +42,19 @@ class Engine(ABC):
     packages: ClassVar[tuple[str, ...]]
     #: What `load` imports of them.
     modules: ClassVar[tuple[str, ...]] = ()
+    #: What it can do, as rows.toml names it.
+    modes: ClassVar[tuple[str, ...]] = ("running",)
+    precisions: ClassVar[tuple[str, ...]] = ("float32",)
+
+    def lacks(self, job: Job) -> str:
+        """What it has not and the job needs; nothing where it can do the job."""
+        if job.mode not in self.modes:
+            return "no training-mode forward"
+        return "" if job.precision in self.precisions else f"no {job.precision}"
 
     @abstractmethod
     def variants(self, job: Job) -> list[str]:
-        """The settings worth trying; the best one counts. None when the engine cannot do the job."""
+        """The settings worth trying; the best one counts."""
 
     @abstractmethod
     def load(self, job: Job, variant: str) -> Session:

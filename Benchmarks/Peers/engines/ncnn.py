@@ -1,4 +1,5 @@
-"""ncnn in float32, from PyTorch by pnnx. It has no batch: images go one at a time."""
+"""ncnn in float32, or with its features and weights in bf16, from PyTorch by pnnx. It has no batch: images go one at a
+time."""
 
 from __future__ import annotations
 
@@ -21,10 +22,9 @@ class NCNN(Engine):
     name = "ncnn"
     packages = ("ncnn", "pnnx")
     modules = ("ncnn",)
+    precisions = ("float32", "bf16")
 
     def variants(self, job: Job) -> list[str]:
-        if job.mode != "running":
-            return []
         if job.threads == 1:
             return ["image by image"]
         return ["threads share an image", "an image a thread"]
@@ -44,6 +44,7 @@ class _Session(Session):
         options.num_threads = job.threads // images_at_once
         # Half precision is its default even where it only saves memory.
         options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
+        options.use_bf16_packed = options.use_bf16_storage = job.precision == "bf16"
         folder = job.exports.converted("ncnn", lambda folder: _convert(job, folder))
         self._net.load_param(str(folder / "model.param"))
         self._net.load_model(str(folder / "model.bin"))

@@ -18,7 +18,7 @@ class ONNXRuntime(Engine):
     modules = ("onnxruntime",)
 
     def variants(self, job: Job) -> list[str]:
-        return ["sequential, spinning"] if job.mode == "running" else []
+        return ["sequential, spinning"]
 
     def load(self, job: Job, variant: str) -> Session:
         return _Session(job)

@@ -19,12 +19,20 @@ class _Settings:
     channels_last: bool
     #: Frozen into constants, or frozen and then rewritten for oneDNN.
     traced: str | None = None
+    #: Weights and features, rather than those of the operations that autocast picks.
+    whole_bf16: bool = False
 
 
 _RUNNING = {
     "frozen": _Settings(channels_last=False, traced="frozen"),
     "frozen, channels-last": _Settings(channels_last=True, traced="frozen"),
     "optimized for inference": _Settings(channels_last=False, traced="optimized"),
+}
+_BF16 = {
+    "bf16, frozen": _Settings(channels_last=False, traced="frozen", whole_bf16=True),
+    "bf16, frozen, channels-last": _Settings(channels_last=True, traced="frozen", whole_bf16=True),
+    "bf16, optimized for inference": _Settings(channels_last=False, traced="optimized", whole_bf16=True),
+    "autocast, frozen, channels-last": _Settings(channels_last=True, traced="frozen"),
 }
 _BATCH = {
     "eager": _Settings(channels_last=False),
@@ -36,12 +44,14 @@ class PyTorch(Engine):
     name = "pytorch"
     packages = ("torch",)
     modules = ("torch", "safetensors.torch", "models")
+    modes = ("running", "batch")
+    precisions = ("float32", "bf16")
 
     def variants(self, job: Job) -> list[str]:
-        return list(_RUNNING if job.mode == "running" else _BATCH)
+        return list(_BF16 if job.precision == "bf16" else _RUNNING if job.mode == "running" else _BATCH)
 
     def load(self, job: Job, variant: str) -> Session:
-        return _Session(job, {**_RUNNING, **_BATCH}[variant])
+        return _Session(job, {**_RUNNING, **_BF16, **_BATCH}[variant])
 
 
 class _Session(Session):
@@ -65,8 +75,14 @@ class _Session(Session):
         if settings.channels_last:
             module = module.to(memory_format=torch.channels_last)
             images = images.to(memory_format=torch.channels_last)
+        self._type = torch.bfloat16 if settings.whole_bf16 else torch.float32
+        module = module.to(self._type)
         if settings.traced:
-            module = torch.jit.freeze(torch.jit.trace(module, images, check_trace=False))
+            # The traced graph keeps the conversions of autocast, which is off when it runs.
+            autocast = job.precision == "bf16" and not settings.whole_bf16
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast, cache_enabled=False):
+                module = torch.jit.trace(module, images.to(self._type), check_trace=False)
+            module = torch.jit.freeze(module)
         if settings.traced == "optimized":
             module = torch.jit.optimize_for_inference(module)
         self._module = module
@@ -78,7 +94,7 @@ class _Session(Session):
             self.run()
 
     def run(self) -> None:
-        self._scores = self._module(self._images)
+        self._scores = self._module(self._images.to(self._type)).float()
 
     def output(self) -> numpy.ndarray:
         return self._scores.numpy()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class ResNetEngine(Engine):
     name = "resnet-engine"
     packages = ()
+    modes = ("running", "batch")
+    precisions = ("float32", "bf16")
 
     def variants(self, job: Job) -> list[str]:
         return ["dispatch"] if job.threads == 1 else ["dispatch", "openmp"]
@@ -23,8 +25,11 @@ class ResNetEngine(Engine):
 
     def command(self, job: Job, variant: str) -> list[str]:
         exports = job.exports
+        flags = ["--exact"] if job.exact else []
+        if job.precision != "float32":
+            flags += ["--precision", job.precision]
         return [
             os.environ["ENGINE_WORKER"], "--model", job.model,
             "--weights", str(exports.weights), "--input", str(exports.input(job.batch)),
-            "--mode", job.mode, "--threads", str(job.threads), "--executor", variant, *(["--exact"] if job.exact else []),
+            "--mode", job.mode, "--threads", str(job.threads), "--executor", variant, *flags,
         ]  # fmt: skip

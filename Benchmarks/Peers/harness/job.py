@@ -18,6 +18,7 @@ class Job:
     batch: int
     threads: int
     exact: bool
+    precision: str
     folder: str
 
     @property

@@ -18,9 +18,9 @@ from harness.neighbours import Neighbours
 from harness.process import WorkerError
 from harness.rows import Row
 
-#: Largest difference from the float64 output, as a share of the largest output. Winograd with large tiles errs by
-#: 1.5e-4 on the notebook network; weights in half precision, by 2e-3.
-TOLERANCE = 5e-4
+#: Largest difference from the float64 output, as a share of the largest output, by precision. Winograd with large tiles
+#: errs by 1.5e-4 on the notebook network in float32; weights in half precision, by 2e-3.
+TOLERANCES = {"float32": 5e-4, "bf16": 2e-2}
 #: Slices that two variants of an engine are given each, in turn, to tell which is better.
 CALIBRATION_SLICES = 3
 
@@ -44,6 +44,8 @@ class Entry:
     """What is known of an engine in a row; `failures` by variant, or under '' for the engine."""
 
     engine: str
+    #: Why it was not run: what it has not and the row needs.
+    lacks: str
     variant: str = ""
     note: str = ""
     error: float = float("nan")
@@ -71,14 +73,14 @@ class Measurement:
 
 
 def measure(row: Row, engines: list[Engine], plan: Plan) -> Measurement:
-    """One entry an engine that can do the row."""
+    """One entry an engine."""
     threads = len(plan.cores) if row.cores == "all" else 1
-    job = Job(row.model, row.mode, row.batch, threads, row.exact, str(plan.folder / "exports"))
-    entries = {engine.name: Entry(engine.name) for engine in engines if engine.variants(job)}
+    job = Job(row.model, row.mode, row.batch, threads, row.exact, row.precision, str(plan.folder / "exports"))
+    entries = {engine.name: Entry(engine.name, engine.lacks(job)) for engine in engines}
     with ExitStack() as stack:
         contestants: list[Contestant | Starter] = []
         for engine in engines:
-            if engine.name not in entries:
+            if entries[engine.name].lacks:
                 continue
             best = _best(engine, job, row, plan, entries[engine.name])
             if best:
@@ -122,7 +124,7 @@ def _best(engine: Engine, job: Job, row: Row, plan: Plan, entry: Entry) -> Conte
             continue
         try:
             error = _error(challenger.output(), job)
-            if not error <= TOLERANCE:
+            if not error <= TOLERANCES[job.precision]:
                 raise WorkerError(f"wrong result: off by {error:.1e} of the largest")
             challenger.time(plan.seconds)
             wins = best is None or _is_faster(challenger, best, plan)

@@ -17,7 +17,7 @@ _LEFT_COLUMNS = 2
 
 
 def table(row: Row, cores: int, measurement: Measurement) -> str:
-    """One row's engines, each failure on a line below."""
+    """One row's engines, each that was not run and each failure on a line below."""
     entries = measurement.entries
     lines = [tuple(row.unit if header == "UNIT" else header for header in _HEADERS)]
     failures = []
@@ -32,6 +32,8 @@ def table(row: Row, cores: int, measurement: Measurement) -> str:
                     _spread(ratio, 2), f"{entry.error:.1e}", f"{entry.peak_bytes / 1e6:.0f}",
                 )
             )  # fmt: skip
+        if entry.lacks:
+            failures.append(f"not run  {entry.engine}: {entry.lacks}")
         for variant, reason in entry.failures.items():
             failures.append(f"FAILED  {entry.engine}{', ' if variant else ''}{variant}: {reason}")
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADERS))]

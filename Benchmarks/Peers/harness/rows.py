@@ -12,6 +12,7 @@ from models import MODELS
 _CHOICES = {
     "mode": ("running", "batch"),
     "cores": ("one", "all", "each"),
+    "precision": ("float32", "bf16"),
     "measure": ("batch", "preparation", "start", "memory"),
 }
 
@@ -24,6 +25,7 @@ class Row:
     batch: int
     cores: str
     exact: bool = False
+    precision: str = "float32"
     measure: str = "batch"
 
     def __post_init__(self) -> None:
@@ -45,13 +47,14 @@ class Row:
             "each": f"{cores} process{'es' if cores > 1 else ''} of 1 thread, time for the machine",
         }[self.cores]
         exact = ", direct kernels only" if self.exact else ""
+        precision = "" if self.precision == "float32" else f", {self.precision}"
         measure = {
             "batch": "",
             "preparation": ", from the model's files to ready",
             "start": ", from the start of the process to the first results",
             "memory": ", peak of memory less what was held before the model was read",
         }[self.measure]
-        return f"{self.name}: {self.model}, {mode}, batch {self.batch}, {threads}{exact}{measure}"
+        return f"{self.name}: {self.model}, {mode}, batch {self.batch}, {threads}{exact}{precision}{measure}"
 
 
 def read_rows(path: Path, patterns: list[str]) -> list[Row]:
