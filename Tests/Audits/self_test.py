@@ -50,7 +50,7 @@ def faults(isa, clean):
         "an indirect call": (outside("call *%rax"), "calls call *%rax"),
         "a tail call": (outside("jmp swift_release"), "calls swift_release"),
         "no loop": (clean.replace(f"jne 1b # {tile}", "nop"), "has no loop of"),
-        "no kernel": (clean.replace("static Kernels.WinogradOutput.", "static Kernels.Else."), "has no WinogradOutput"),
+        "no kernel": (clean.replace("static Kernels.WinogradOutputBlocks.", "static Kernels.Else."), "has no WinogradOutput"),
         "a kernel unlisted": (clean + function(isa, "Kernels.Else", multiply), "is none of the kernels listed"),
         "an argument more": (clean.replace(", 2, 3", ", 2, 2, 3"), "generic arguments, listed are"),
         "weak code": (clean + named(helper, "ret"), "holds no wide instruction"),

@@ -16,7 +16,8 @@ import Testing
 
     @Test(arguments: [
         ("conv:c64h28w28,k64r3s3,pad1", "winograd4x4.f32.baseline"),
-        ("conv:c64h28w28,k64r3s3,pad1,stride2", "convnxn.f32.4x8.baseline"),
+        ("conv:c64h28w28,k64r3s3,pad1,stride2", "winograd4x4.f32.baseline"),
+        ("conv:c64h28w28,k64r3s3,pad1,stride3", "convnxn.f32.4x8.baseline"),
         ("conv:c64h28w28,k64r1s1", "conv1x1few.f32.4x8.baseline"),
         ("conv:c65h28w28,k64r1s1", "conv1x1.f32.4x8.baseline"),
         ("conv:c3h28w28,k64r3s3,pad1", "conv3x3planar.f32.4x8.baseline"),

@@ -4,12 +4,14 @@ public import CSIMD
 ///
 ///     transformed[e, c, t] = (Bᵀ d[c, t] B)[e]
 ///
-/// where `d[c, t]` are the 6×6 inputs of tile `t`, fewer at the map's edges; tiles overlap by two.
+/// where `d[c, t]` are the 6×6 inputs of tile `t`, fewer at the map's edges; tiles overlap by two. With stride 2, each phase
+/// of the input is transformed by itself; see `WinogradPhases`.
 ///
 /// - `input`: at the first tap of output (0, 0) of the image; `height` × `width` of it can be read, beyond is zero. Where
 ///   `inputIsNarrow`, it holds bfloat16 numbers, two in the place of a float.
 /// - `transformed`: elements `elementStride` apart, in each of them channel blocks `blockStride` apart, in these tiles
-///   of 16 floats in the order that `places` says. Elements that a tile does not have are not written.
+///   of 16 floats in the order that `places` says. Elements that a tile does not have are not written. The blocks of
+///   one phase follow those of the one before it.
 /// - `scratch`: `WinogradScratch.count` floats.
 public struct WinogradInputCall {
     public var input: UnsafePointer<Float>
@@ -29,12 +31,13 @@ public struct WinogradInputCall {
     public var firstTileRow: Int
     public var tileRows: Int
     public var inputIsNarrow: Bool
+    public var phases: WinogradPhases
 
     public init(
         input: UnsafePointer<Float>, rowStride: Int, inputBlockStride: Int, height: Int, width: Int,
         transformed: UnsafeMutablePointer<Float>, elementStride: Int, blockStride: Int,
         scratch: UnsafeMutablePointer<Float>, blocks: Int, rows: WinogradSide, columns: WinogradSide,
-        places: WinogradPlaces, firstTileRow: Int, tileRows: Int, inputIsNarrow: Bool
+        places: WinogradPlaces, firstTileRow: Int, tileRows: Int, inputIsNarrow: Bool, phases: WinogradPhases
     ) {
         self.input = input
         self.rowStride = rowStride
@@ -52,6 +55,7 @@ public struct WinogradInputCall {
         self.firstTileRow = firstTileRow
         self.tileRows = tileRows
         self.inputIsNarrow = inputIsNarrow
+        self.phases = phases
     }
 }
 
@@ -65,40 +69,72 @@ public enum WinogradInput<I: InstructionSet> {
     public static func run(_ call: UnsafePointer<WinogradInputCall>) {
         for block in 0..<call.pointee.blocks {
             if call.pointee.inputIsNarrow {
-                WinogradInputTiles<I, 1>.run(call, block: block)
+                WinogradInputBlock<I, 1>.run(call, block: block)
             } else {
-                WinogradInputTiles<I, 0>.run(call, block: block)
+                WinogradInputBlock<I, 0>.run(call, block: block)
             }
         }
     }
 }
 
-/// The tiles of one channel block; of bfloat16 numbers where `narrow` is 1.
-public enum WinogradInputTiles<I: InstructionSet, let narrow: Int> {
+/// One channel block; of bfloat16 numbers where `narrow` is 1.
+public enum WinogradInputBlock<I: InstructionSet, let narrow: Int> {
+    @inlinable @inline(__always)
+    static func run(_ call: UnsafePointer<WinogradInputCall>, block: Int) {
+        if call.pointee.phases.stride == 1 {
+            WinogradInputTiles<I, narrow, 3, 3>.run(call, block: block, phase: 0)
+            return
+        }
+        for phase in 0..<call.pointee.phases.count {
+            switch WinogradPhases.isOdd(phase) {
+            case (false, false): WinogradInputTiles<I, narrow, 2, 2>.run(call, block: block, phase: phase)
+            case (false, true): WinogradInputTiles<I, narrow, 2, 1>.run(call, block: block, phase: phase)
+            case (true, false): WinogradInputTiles<I, narrow, 1, 2>.run(call, block: block, phase: phase)
+            case (true, true): WinogradInputTiles<I, narrow, 1, 1>.run(call, block: block, phase: phase)
+            }
+        }
+    }
+}
+
+/// The tiles of one channel block's phase, whose part of the filter has `rowTaps` × `columnTaps` taps.
+public enum WinogradInputTiles<I: InstructionSet, let narrow: Int, let rowTaps: Int, let columnTaps: Int> {
     @inlinable @inline(__always)
     static var isNarrow: Bool { narrow == 1 }
-    /// Floats from one pixel to the next.
+    /// From one pixel that a tile reads to the next, and what of the map comes before the first.
     @inlinable @inline(__always)
-    static var pixel: Int { blockWords(isNarrow: isNarrow) }
+    static var stride: Int { rowTaps == 3 ? 1 : 2 }
+    @inlinable @inline(__always)
+    static var firstRow: Int { rowTaps == 1 ? 1 : 0 }
+    @inlinable @inline(__always)
+    static var firstColumn: Int { columnTaps == 1 ? 1 : 0 }
+    /// Floats from one pixel that a tile reads to the next.
+    @inlinable @inline(__always)
+    static var pixelStride: Int { stride &* blockWords(isNarrow: isNarrow) }
 
     @inlinable @inline(never)
-    static func run(_ call: UnsafePointer<WinogradInputCall>, block: Int) {
-        let plane = call.pointee.input + block &* call.pointee.inputBlockStride
-        let target = call.pointee.transformed + block &* call.pointee.blockStride
+    static func run(_ call: UnsafePointer<WinogradInputCall>, block: Int, phase: Int) {
+        let rowStride = stride &* call.pointee.rowStride
+        let plane =
+            call.pointee.input
+            + (block &* call.pointee.inputBlockStride &+ firstRow &* call.pointee.rowStride
+                &+ firstColumn &* blockWords(isNarrow: isNarrow))
+        let target =
+            call.pointee.transformed
+            + (phase &* call.pointee.blocks &+ block) &* call.pointee.blockStride
         var places = call.pointee.places
         for tileRow in call.pointee.firstTileRow..<call.pointee.firstTileRow &+ call.pointee.tileRows {
             let isLastRow = tileRow == call.pointee.rows.whole
-            let row = plane + tileRow &* WinogradWeights.tile &* call.pointee.rowStride
+            let row = plane + tileRow &* WinogradWeights.tile &* rowStride
             for tile in 0..<call.pointee.columns.tiles {
                 let isLastColumn = tile == call.pointee.columns.whole
-                let source = row + tile &* WinogradWeights.tile &* pixel
+                let source = row + tile &* WinogradWeights.tile &* pixelStride
                 let place =
                     target + places.next(isLastRow: isLastRow, isLastColumn: isLastColumn) &* channelBlock
                 if isLastRow || isLastColumn {
                     edge(call, source, row: tileRow, column: tile, to: place)
                 } else {
-                    WinogradInputTile<I, narrow, 4, 4>.transform(
-                        call, source, rowStride: call.pointee.rowStride, to: place)
+                    WinogradInputTile<I, narrow, rowTaps, columnTaps, 4, 4>.transform(
+                        call, source, rowStride: rowStride, pixelStride: pixelStride, to: place)
                 }
             }
         }
@@ -111,17 +147,21 @@ public enum WinogradInputTiles<I: InstructionSet, let narrow: Int> {
         to target: UnsafeMutablePointer<Float>
     ) {
         let (rows, columns) = (call.pointee.rows.outputs(row), call.pointee.columns.outputs(column))
-        let height = call.pointee.height &- row &* WinogradWeights.tile
-        let width = call.pointee.width &- column &* WinogradWeights.tile
-        let rowStride = call.pointee.rowStride
-        if height >= rows &+ 2, width >= columns &+ 2 {
-            WinogradInputEdge<I, narrow>.run(
-                call, source, rowStride: rowStride, rows: rows, columns: columns, to: target)
+        // What is left of the phase's own map.
+        let height = (call.pointee.height &- firstRow &+ stride &- 1) / stride &- row &* WinogradWeights.tile
+        let width =
+            (call.pointee.width &- firstColumn &+ stride &- 1) / stride &- column &* WinogradWeights.tile
+        let rowStride = stride &* call.pointee.rowStride
+        if height >= rows &+ rowTaps &- 1, width >= columns &+ columnTaps &- 1 {
+            WinogradInputEdge<I, narrow, rowTaps, columnTaps>.run(
+                call, source, rowStride: rowStride, pixelStride: pixelStride, rows: rows, columns: columns,
+                to: target)
         } else {
             let copy = call.pointee.scratch + WinogradWeights.elements &* channelBlock
             Self.copy(source, rowStride: rowStride, height: height, width: width, to: copy)
-            WinogradInputEdge<I, 0>.run(
-                call, copy, rowStride: 6 &* channelBlock, rows: rows, columns: columns, to: target)
+            WinogradInputEdge<I, 0, rowTaps, columnTaps>.run(
+                call, copy, rowStride: 6 &* channelBlock, pixelStride: channelBlock, rows: rows,
+                columns: columns, to: target)
         }
     }
 
@@ -136,7 +176,7 @@ public enum WinogradInputTiles<I: InstructionSet, let narrow: Int> {
                 let isInside = row < height && column < width
                 var lane = 0
                 while lane < channelBlock {
-                    let place = row &* rowStride &+ column &* pixel &+ (isNarrow ? lane / 2 : lane)
+                    let place = row &* rowStride &+ column &* pixelStride &+ (isNarrow ? lane / 2 : lane)
                     let value =
                         isInside
                         ? I.load(source + place, isNarrow: isNarrow) : I.Vector(repeating: 0)
@@ -149,44 +189,57 @@ public enum WinogradInputTiles<I: InstructionSet, let narrow: Int> {
 }
 
 /// Picks the transform of a tile by its outputs.
-public enum WinogradInputEdge<I: InstructionSet, let narrow: Int> {
+public enum WinogradInputEdge<I: InstructionSet, let narrow: Int, let rowTaps: Int, let columnTaps: Int> {
     @inlinable @inline(never)
     static func run(
-        _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int, rows: Int,
-        columns: Int, to target: UnsafeMutablePointer<Float>
+        _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
+        pixelStride: Int, rows: Int, columns: Int, to target: UnsafeMutablePointer<Float>
     ) {
         switch (rows, columns) {
         case (4, 3):
-            WinogradInputTile<I, narrow, 4, 3>.transform(call, source, rowStride: rowStride, to: target)
+            WinogradInputTile<I, narrow, rowTaps, columnTaps, 4, 3>.transform(
+                call, source, rowStride: rowStride, pixelStride: pixelStride, to: target)
         case (4, 2):
-            WinogradInputTile<I, narrow, 4, 2>.transform(call, source, rowStride: rowStride, to: target)
+            WinogradInputTile<I, narrow, rowTaps, columnTaps, 4, 2>.transform(
+                call, source, rowStride: rowStride, pixelStride: pixelStride, to: target)
         case (3, 4):
-            WinogradInputTile<I, narrow, 3, 4>.transform(call, source, rowStride: rowStride, to: target)
+            WinogradInputTile<I, narrow, rowTaps, columnTaps, 3, 4>.transform(
+                call, source, rowStride: rowStride, pixelStride: pixelStride, to: target)
         case (2, 4):
-            WinogradInputTile<I, narrow, 2, 4>.transform(call, source, rowStride: rowStride, to: target)
+            WinogradInputTile<I, narrow, rowTaps, columnTaps, 2, 4>.transform(
+                call, source, rowStride: rowStride, pixelStride: pixelStride, to: target)
         case (3, 3):
-            WinogradInputTile<I, narrow, 3, 3>.transform(call, source, rowStride: rowStride, to: target)
+            WinogradInputTile<I, narrow, rowTaps, columnTaps, 3, 3>.transform(
+                call, source, rowStride: rowStride, pixelStride: pixelStride, to: target)
         case (3, 2):
-            WinogradInputTile<I, narrow, 3, 2>.transform(call, source, rowStride: rowStride, to: target)
+            WinogradInputTile<I, narrow, rowTaps, columnTaps, 3, 2>.transform(
+                call, source, rowStride: rowStride, pixelStride: pixelStride, to: target)
         case (2, 3):
-            WinogradInputTile<I, narrow, 2, 3>.transform(call, source, rowStride: rowStride, to: target)
-        default: WinogradInputTile<I, narrow, 2, 2>.transform(call, source, rowStride: rowStride, to: target)
+            WinogradInputTile<I, narrow, rowTaps, columnTaps, 2, 3>.transform(
+                call, source, rowStride: rowStride, pixelStride: pixelStride, to: target)
+        default:
+            WinogradInputTile<I, narrow, rowTaps, columnTaps, 2, 2>.transform(
+                call, source, rowStride: rowStride, pixelStride: pixelStride, to: target)
         }
     }
 }
 
 /// One tile of `rows` × `columns` outputs.
-public enum WinogradInputTile<I: InstructionSet, let narrow: Int, let rows: Int, let columns: Int> {
+public enum WinogradInputTile<
+    I: InstructionSet, let narrow: Int, let rowTaps: Int, let columnTaps: Int, let rows: Int,
+    let columns: Int
+> {
     /// Vector by vector of channels.
     @inlinable @inline(__always)
     static func transform(
         _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
-        to target: UnsafeMutablePointer<Float>
+        pixelStride: Int, to target: UnsafeMutablePointer<Float>
     ) {
         var lane = 0
         while lane < channelBlock {
             transformVector(
-                call, source + (narrow == 1 ? lane / 2 : lane), rowStride: rowStride, to: target + lane)
+                call, source + (narrow == 1 ? lane / 2 : lane), rowStride: rowStride,
+                pixelStride: pixelStride, to: target + lane)
             lane &+= I.lanes
         }
     }
@@ -196,37 +249,43 @@ public enum WinogradInputTile<I: InstructionSet, let narrow: Int, let rows: Int,
     @inlinable @inline(__always)
     static func transformVector(
         _ call: UnsafePointer<WinogradInputCall>, _ source: UnsafePointer<Float>, rowStride: Int,
-        to target: UnsafeMutablePointer<Float>
+        pixelStride: Int, to target: UnsafeMutablePointer<Float>
     ) {
         let scratch = call.pointee.scratch
         let elementStride = call.pointee.elementStride
         var column = source
         var place = scratch
-        let lastPlace = csimd_opaque(scratch + (columns &+ 2) &* I.lanes)
+        let lastPlace = csimd_opaque(scratch + (columns &+ columnTaps &- 1) &* I.lanes)
         while UnsafePointer(place) != lastPlace {
-            WinogradTransform<I>.input(column, stride: rowStride, outputs: rows, isNarrow: narrow == 1) {
+            WinogradTransform<I>.input(
+                column, stride: rowStride, outputs: rows, taps: rowTaps, isNarrow: narrow == 1
+            ) {
                 I.store($1, place + $0 &* 6 &* I.lanes)
             }
-            column += blockWords(isNarrow: narrow == 1)
+            column += pixelStride
             place += I.lanes
         }
-        var row = UnsafePointer(scratch)
-        var elements = target
-        let lastElements = csimd_opaque(target + (rows == 4 ? 36 : (rows &+ 1) &* 6) &* elementStride)
+        // The element of the point at infinity lies after those that the tile does not have.
+        let first = rowTaps == 3 ? 0 : 1
+        let last = rowTaps > 1 && rows == 4 ? 6 : rows &+ 1
+        var row = UnsafePointer(scratch + 6 &* first &* I.lanes)
+        var elements = target + 6 &* first &* elementStride
+        let lastElements = csimd_opaque(target + 6 &* last &* elementStride)
         while UnsafePointer(elements) != lastElements {
             transformRow(row, elementStride, to: elements)
             row += 6 &* I.lanes
             elements += 6 &* elementStride
         }
-        // The element of the point at infinity, after those that the tile does not have.
-        if rows < 4 { transformRow(scratch + 30 &* I.lanes, elementStride, to: target + 30 &* elementStride) }
+        if rowTaps > 1, rows < 4 {
+            transformRow(scratch + 30 &* I.lanes, elementStride, to: target + 30 &* elementStride)
+        }
     }
 
     @inlinable @inline(__always)
     static func transformRow(
         _ row: UnsafePointer<Float>, _ elementStride: Int, to elements: UnsafeMutablePointer<Float>
     ) {
-        WinogradTransform<I>.input(row, stride: I.lanes, outputs: columns) {
+        WinogradTransform<I>.input(row, stride: I.lanes, outputs: columns, taps: columnTaps) {
             I.store($1, elements + $0 &* elementStride)
         }
     }

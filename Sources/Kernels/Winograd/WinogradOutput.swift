@@ -34,6 +34,7 @@ public struct WinogradOutputCall {
     public var tileRows: Int
     public var rectifies: Bool
     public var resultIsNarrow: Bool
+    public var phases: WinogradPhases
 
     public init(
         products: UnsafePointer<Float>, elementStride: Int, blockStride: Int, bias: UnsafePointer<Float>,
@@ -41,7 +42,7 @@ public struct WinogradOutputCall {
         output: UnsafeMutablePointer<Float>, outputRowStride: Int, outputBlockStride: Int,
         scratch: UnsafeMutablePointer<Float>, blocks: Int, height: Int, width: Int, rows: WinogradSide,
         columns: WinogradSide, places: WinogradPlaces, firstTileRow: Int, tileRows: Int, rectifies: Bool,
-        resultIsNarrow: Bool
+        resultIsNarrow: Bool, phases: WinogradPhases
     ) {
         self.products = products
         self.elementStride = elementStride
@@ -64,34 +65,57 @@ public struct WinogradOutputCall {
         self.tileRows = tileRows
         self.rectifies = rectifies
         self.resultIsNarrow = resultIsNarrow
+        self.phases = phases
     }
 }
 
 public enum WinogradOutput<I: InstructionSet> {
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<WinogradOutputCall>) {
+        if call.pointee.phases.stride == 1 {
+            WinogradOutputBlocks<I, 3>.run(call)
+        } else {
+            WinogradOutputBlocks<I, 2>.run(call)
+        }
+    }
+
+    /// Results of bfloat16.
+    @inlinable @inline(__always)
+    public static func runNarrow(_ call: UnsafePointer<WinogradOutputCall>) {
+        if call.pointee.phases.stride == 1 {
+            WinogradOutputBlocks<I, 3>.runNarrow(call)
+        } else {
+            WinogradOutputBlocks<I, 2>.runNarrow(call)
+        }
+    }
+}
+
+/// All channel blocks, of filters of three taps or of two.
+public enum WinogradOutputBlocks<I: InstructionSet, let taps: Int> {
+    @inlinable @inline(__always)
+    static func run(_ call: UnsafePointer<WinogradOutputCall>) {
         for block in 0..<call.pointee.blocks {
             switch (call.pointee.residual != nil, call.pointee.rectifies) {
-            case (false, false): WinogradOutputTiles<I, 0, 0, 0>.run(call, block)
-            case (false, true): WinogradOutputTiles<I, 0, 1, 0>.run(call, block)
-            case (true, false): WinogradOutputTiles<I, 1, 0, 0>.run(call, block)
-            case (true, true): WinogradOutputTiles<I, 1, 1, 0>.run(call, block)
+            case (false, false): WinogradOutputTiles<I, taps, 0, 0, 0>.run(call, block)
+            case (false, true): WinogradOutputTiles<I, taps, 0, 1, 0>.run(call, block)
+            case (true, false): WinogradOutputTiles<I, taps, 1, 0, 0>.run(call, block)
+            case (true, true): WinogradOutputTiles<I, taps, 1, 1, 0>.run(call, block)
             }
         }
     }
 
-    /// Results of bfloat16: where rounding takes several instructions, each tile by way of memory.
+    /// Where rounding to bfloat16 takes several instructions, each tile by way of memory.
     @inlinable @inline(__always)
-    public static func runNarrow(_ call: UnsafePointer<WinogradOutputCall>) {
+    static func runNarrow(_ call: UnsafePointer<WinogradOutputCall>) {
         for block in 0..<call.pointee.blocks {
             if !I.narrowsByInstruction {
                 edges(call, block)
             } else {
                 switch (call.pointee.residual != nil, call.pointee.rectifies) {
-                case (false, false): WinogradOutputTiles<I, 0, 0, 1>.run(call, block)
-                case (false, true): WinogradOutputTiles<I, 0, 1, 1>.run(call, block)
-                case (true, false): WinogradOutputTiles<I, 1, 0, 1>.run(call, block)
-                case (true, true): WinogradOutputTiles<I, 1, 1, 1>.run(call, block)
+                case (false, false): WinogradOutputTiles<I, taps, 0, 0, 1>.run(call, block)
+                case (false, true): WinogradOutputTiles<I, taps, 0, 1, 1>.run(call, block)
+                case (true, false): WinogradOutputTiles<I, taps, 1, 0, 1>.run(call, block)
+                case (true, true): WinogradOutputTiles<I, taps, 1, 1, 1>.run(call, block)
                 }
             }
         }
@@ -122,15 +146,15 @@ public enum WinogradOutput<I: InstructionSet> {
         let tile = call.pointee.scratch + WinogradWeights.elements &* channelBlock
         let (rows, columns) = (call.pointee.rows.outputs(row), call.pointee.columns.outputs(column))
         switch (rows, columns) {
-        case (4, 4): WinogradOutputTile<I, 4, 4>.run(call, source, to: tile)
-        case (4, 3): WinogradOutputTile<I, 4, 3>.run(call, source, to: tile)
-        case (4, 2): WinogradOutputTile<I, 4, 2>.run(call, source, to: tile)
-        case (3, 4): WinogradOutputTile<I, 3, 4>.run(call, source, to: tile)
-        case (2, 4): WinogradOutputTile<I, 2, 4>.run(call, source, to: tile)
-        case (3, 3): WinogradOutputTile<I, 3, 3>.run(call, source, to: tile)
-        case (3, 2): WinogradOutputTile<I, 3, 2>.run(call, source, to: tile)
-        case (2, 3): WinogradOutputTile<I, 2, 3>.run(call, source, to: tile)
-        default: WinogradOutputTile<I, 2, 2>.run(call, source, to: tile)
+        case (4, 4): WinogradOutputTile<I, taps, 4, 4>.run(call, source, to: tile)
+        case (4, 3): WinogradOutputTile<I, taps, 4, 3>.run(call, source, to: tile)
+        case (4, 2): WinogradOutputTile<I, taps, 4, 2>.run(call, source, to: tile)
+        case (3, 4): WinogradOutputTile<I, taps, 3, 4>.run(call, source, to: tile)
+        case (2, 4): WinogradOutputTile<I, taps, 2, 4>.run(call, source, to: tile)
+        case (3, 3): WinogradOutputTile<I, taps, 3, 3>.run(call, source, to: tile)
+        case (3, 2): WinogradOutputTile<I, taps, 3, 2>.run(call, source, to: tile)
+        case (2, 3): WinogradOutputTile<I, taps, 2, 3>.run(call, source, to: tile)
+        default: WinogradOutputTile<I, taps, 2, 2>.run(call, source, to: tile)
         }
         let isNarrow = call.pointee.resultIsNarrow
         let pixel = blockWords(isNarrow: isNarrow)
@@ -162,7 +186,7 @@ public enum WinogradOutput<I: InstructionSet> {
 }
 
 /// One tile of `rows` × `columns` outputs, without bias and residual, into memory of 4×4 pixels.
-public enum WinogradOutputTile<I: InstructionSet, let rows: Int, let columns: Int> {
+public enum WinogradOutputTile<I: InstructionSet, let taps: Int, let rows: Int, let columns: Int> {
     @inlinable @inline(never)
     static func run(
         _ call: UnsafePointer<WinogradOutputCall>, _ source: UnsafePointer<Float>,
@@ -175,7 +199,7 @@ public enum WinogradOutputTile<I: InstructionSet, let rows: Int, let columns: In
             let lastRow = csimd_opaque(row + 6 &* rows &* I.lanes)
             var target = tile + lane
             while row != lastRow {
-                WinogradTransform<I>.output(row, stride: I.lanes, outputs: columns) {
+                WinogradTransform<I>.output(row, stride: I.lanes, outputs: columns, taps: taps) {
                     I.store($1, target + $0 &* channelBlock)
                 }
                 row += 6 &* I.lanes
@@ -190,9 +214,10 @@ public enum WinogradOutputTile<I: InstructionSet, let rows: Int, let columns: In
     @inlinable @inline(__always)
     static func columnsToScratch(_ call: UnsafePointer<WinogradOutputCall>, _ source: UnsafePointer<Float>) {
         let elementStride = call.pointee.elementStride
-        var column = source
-        var place = call.pointee.scratch
-        let lastPlace = csimd_opaque(place + (columns == 4 ? 6 : columns &+ 1) &* I.lanes)
+        let first = taps == 3 ? 0 : 1
+        var column = source + first &* elementStride
+        var place = call.pointee.scratch + first &* I.lanes
+        let lastPlace = csimd_opaque(call.pointee.scratch + (columns == 4 ? 6 : columns &+ 1) &* I.lanes)
         while UnsafePointer(place) != lastPlace {
             columnToScratch(column, elementStride, place)
             column += elementStride
@@ -209,7 +234,7 @@ public enum WinogradOutputTile<I: InstructionSet, let rows: Int, let columns: In
     static func columnToScratch(
         _ column: UnsafePointer<Float>, _ elementStride: Int, _ place: UnsafeMutablePointer<Float>
     ) {
-        WinogradTransform<I>.output(column, stride: 6 &* elementStride, outputs: rows) {
+        WinogradTransform<I>.output(column, stride: 6 &* elementStride, outputs: rows, taps: taps) {
             I.store($1, place + $0 &* 6 &* I.lanes)
         }
     }
@@ -218,7 +243,7 @@ public enum WinogradOutputTile<I: InstructionSet, let rows: Int, let columns: In
 /// The tiles of one channel block. Where `addsResidual` and `rectifies` are 1, they do; where `narrow` is 1, results are
 /// bfloat16 numbers.
 public enum WinogradOutputTiles<
-    I: InstructionSet, let addsResidual: Int, let rectifies: Int, let narrow: Int
+    I: InstructionSet, let taps: Int, let addsResidual: Int, let rectifies: Int, let narrow: Int
 > {
     @inlinable @inline(__always)
     static var isNarrow: Bool { narrow == 1 }
@@ -245,7 +270,7 @@ public enum WinogradOutputTiles<
                 let place = places.next(isLastRow: isLastRow, isLastColumn: isLastColumn)
                 let source = products + place &* channelBlock
                 if isLastRow || isLastColumn {
-                    WinogradOutput<I>.edge(call, block, source, row: tileRow, column: tile)
+                    WinogradOutputBlocks<I, taps>.edge(call, block, source, row: tileRow, column: tile)
                 } else {
                     let x = tile &* WinogradWeights.tile
                     whole(
@@ -266,7 +291,7 @@ public enum WinogradOutputTiles<
     ) {
         var lane = 0
         while lane < channelBlock {
-            WinogradOutputTile<I, 4, 4>.columnsToScratch(call, source + lane)
+            WinogradOutputTile<I, taps, 4, 4>.columnsToScratch(call, source + lane)
             let bias = I.load(call.pointee.bias + (block &* channelBlock &+ lane))
             var row = UnsafePointer(call.pointee.scratch)
             let lastRow = csimd_opaque(row + 24 &* I.lanes)
@@ -274,7 +299,7 @@ public enum WinogradOutputTiles<
             var target = output + start
             var added = residual + start
             while row != lastRow {
-                WinogradTransform<I>.output(row, stride: I.lanes, outputs: 4) {
+                WinogradTransform<I>.output(row, stride: I.lanes, outputs: 4, taps: taps) {
                     finish($1 + bias, added, to: target, $0)
                 }
                 row += 6 &* I.lanes

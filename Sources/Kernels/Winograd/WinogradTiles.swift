@@ -12,8 +12,10 @@ public struct WinogradSide: Sendable, Hashable {
     }
 
     public var tiles: Int { whole + (edge > 0 ? 1 : 0) }
-    /// Elements of all tiles.
-    public var elements: Int { 6 * whole + (edge > 0 ? edge + 2 : 0) }
+    /// Elements of all tiles, of a filter of some taps.
+    public func elements(taps: Int = 3) -> Int {
+        (3 + taps) * whole + (edge > 0 ? edge + taps - 1 : 0)
+    }
 
     /// Whether the last tile has an element of 0 … 5.
     @inlinable @inline(__always)

@@ -78,47 +78,57 @@ public enum WinogradWeights {
     }
 
     /// Packs one panel of every element's products as `ConvolutionWeights` packs those of a 1×1 convolution, runs one
-    /// channel block long.
+    /// channel block long, phase after phase.
     ///
     /// - Parameters:
     ///   - filters: of 3×3 taps, in one group.
-    ///   - elementStride: floats from one element's weights to the next one's.
     ///   - packed: where the first element's first panel starts; zeros.
     public static func pack(
-        _ filters: FilterBank, panelLanes: Int, panel: Int, elementStride: Int,
+        _ filters: FilterBank, panelLanes: Int, panel: Int, _ offsets: WinogradWeightOffsets,
         into packed: UnsafeMutablePointer<Float>
     ) {
         let inputs = filters.size / 9
         let channels = blocks(ofChannels: filters.count) * channelBlock
         let first = panel * panelLanes
         let lanes = min(panelLanes, channels - first)
-        let target = packed + first * blocks(ofChannels: inputs) * channelBlock
+        let phases = offsets.phases
         // Some input channels at a time: an element's place is far from the next one's.
         let atOnce = 4
         withUnsafeTemporaryAllocation(of: Float.self, capacity: elements * atOnce * lanes) { scratch in
             guard let scratch = scratch.baseAddress else { return }
-            for c in stride(from: 0, to: inputs, by: atOnce) {
-                let count = min(atOnce, inputs - c)
-                for i in 0..<count {
-                    for lane in stride(from: 0, to: lanes, by: 4) {
-                        let rest = min(max(filters.count - first - lane, 0), 4)
-                        let place = scratch + (i * lanes + lane)
-                        pack(filters, k: first + lane, rest, channel: c + i, stride: atOnce * lanes, place)
+            for phase in 0..<phases.count {
+                let taps = InlineArray<9, Int> { phases.tap($0, ofPhase: phase) ?? -1 }
+                for c in stride(from: 0, to: inputs, by: atOnce) {
+                    let count = min(atOnce, inputs - c)
+                    for i in 0..<count {
+                        for lane in stride(from: 0, to: lanes, by: 4) {
+                            let rest = min(max(filters.count - first - lane, 0), 4)
+                            let place = scratch + (i * lanes + lane)
+                            pack(
+                                filters, k: first + lane, rest, channel: c + i, taps, stride: atOnce * lanes,
+                                place)
+                        }
                     }
-                }
-                for element in 0..<elements {
-                    (target + (element * elementStride + c * lanes))
-                        .update(from: scratch + element * atOnce * lanes, count: count * lanes)
+                    for element in 0..<elements {
+                        let range = phases.range(of: element)
+                        guard range.contains(phase) else { continue }
+                        let channel = (phase - range.lowerBound) * offsets.blocks * channelBlock + c
+                        let start =
+                            offsets.starts[element] + first * offsets.reduction(of: element) + channel * lanes
+                        (packed + start).update(
+                            from: scratch + element * atOnce * lanes, count: count * lanes)
+                    }
                 }
             }
         }
     }
 
     /// The elements of `count` filters from `k` on, at most four, and zeros after them: one input channel of each.
+    /// `taps` says which of the filter's stand where; -1 for 0.
     @inline(__always)
     private static func pack(
-        _ filters: FilterBank, k: Int, _ count: Int, channel: Int, stride: Int,
-        _ place: UnsafeMutablePointer<Float>
+        _ filters: FilterBank, k: Int, _ count: Int, channel: Int, _ taps: InlineArray<9, Int>,
+        stride: Int, _ place: UnsafeMutablePointer<Float>
     ) {
         var scales = SIMD4<Double>.zero
         for lane in 0..<count { scales[lane] = filters.scales[k + lane] }
@@ -128,7 +138,9 @@ public enum WinogradWeights {
             filters.weights + ((lane < count ? k + lane : 0) * filters.size + 9 * channel)
         }
         let (s0, s1, s2, s3) = (start(0), start(1), start(2), start(3))
-        transform { tap in
+        transform { place in
+            let tap = taps[place]
+            guard tap >= 0 else { return .zero }
             let taps = SIMD4(Double(s0[tap]), Double(s1[tap]), Double(s2[tap]), Double(s3[tap]))
             return SIMD4.zero.replacing(with: taps * scales, where: isThere)
         } store: { element, values in

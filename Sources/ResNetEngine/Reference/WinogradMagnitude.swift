@@ -12,28 +12,33 @@ extension Convolution2D {
         let weights = weight.values.map(Double.init)
         let biases = bias.values
         var result = ReferenceTensor(batch: x.batch, shape: shape)
+        let phases = WinogradPhases(stride: geometry.strideHeight)
         for n in 0..<x.batch {
             for tileY in stride(from: 0, to: shape.height, by: WinogradWeights.tile) {
                 for tileX in stride(from: 0, to: shape.width, by: WinogradWeights.tile) {
                     let height = WinogradSide(shape.height).outputs(tileY / WinogradWeights.tile)
                     let width = WinogradSide(shape.width).outputs(tileX / WinogradWeights.tile)
-                    let tiles = (0..<geometry.inputChannels).map { c in
-                        WinogradMagnitude.both(WinogradMatrices.input, height, width) { r, s in
-                            let (h, w) = (
-                                tileY + r - geometry.paddingHeight, tileX + s - geometry.paddingWidth
-                            )
+                    // Channels of all phases.
+                    let tiles = (0..<phases.count * geometry.inputChannels).map { index in
+                        let (phase, c) = index.quotientAndRemainder(dividingBy: geometry.inputChannels)
+                        let (row, column) = phases.pixel(ofPhase: phase)
+                        return WinogradMagnitude.both(WinogradMatrices.input, height, width) { r, s in
+                            let h = phases.stride * (tileY + r) + row - geometry.paddingHeight
+                            let w = phases.stride * (tileX + s) + column - geometry.paddingWidth
                             let isInside = h >= 0 && h < x.shape.height && w >= 0 && w < x.shape.width
                             return isInside ? abs(x[n, c, h, w]) : 0
                         }
                     }
                     for k in 0..<geometry.outputChannels {
                         var sums = [Double](repeating: 0, count: WinogradWeights.elements)
-                        for c in 0..<geometry.inputChannels {
+                        for (index, tile) in tiles.enumerated() {
+                            let (phase, c) = index.quotientAndRemainder(dividingBy: geometry.inputChannels)
                             let filter = (k * geometry.inputChannels + c) * 9
-                            WinogradWeights.transform {
-                                SIMD2(repeating: weights[filter + $0])
+                            WinogradWeights.transform { place in
+                                let tap = phases.tap(place, ofPhase: phase)
+                                return SIMD2(repeating: tap.map { weights[filter + $0] } ?? 0)
                             } store: {
-                                sums[$0] += abs($1[0]) * tiles[c][$0]
+                                sums[$0] += abs($1[0]) * tile[$0]
                             }
                         }
                         let outputs = WinogradMagnitude.both(WinogradMatrices.output, height, width) {

@@ -2,7 +2,7 @@ import Diagnostics
 import Kernels
 import Tensors
 
-/// Winograd's F(4×4, 3×3).
+/// Winograd's F(4×4, 3×3), with stride 2 on the phases of the input.
 struct WinogradCandidate: ConvolutionCandidate {
     let table: KernelTable
     /// What options say about the 1×1 kernels of its products.
@@ -20,8 +20,8 @@ struct WinogradCandidate: ConvolutionCandidate {
         if (g.kernelHeight, g.kernelWidth) != (3, 3) {
             return "\(g.kernelHeight)x\(g.kernelWidth), takes 3x3"
         }
-        if (g.strideHeight, g.strideWidth) != (1, 1) {
-            return "stride \(g.strideHeight)x\(g.strideWidth), takes 1x1"
+        if g.strideHeight != g.strideWidth || g.strideHeight > 2 {
+            return "stride \(g.strideHeight)x\(g.strideWidth), takes 1x1 and 2x2"
         }
         if (g.dilationHeight, g.dilationWidth) != (1, 1) {
             return "dilation \(g.dilationHeight)x\(g.dilationWidth), takes 1x1"
@@ -51,34 +51,46 @@ struct WinogradCandidate: ConvolutionCandidate {
     func cycles(_ layer: ConvolutionLayer) -> Double {
         let output = layer.outputShape
         let (rows, columns) = (WinogradSide(output.height), WinogradSide(output.width))
-        // Edge tiles have fewer elements.
-        let elements = Double(rows.elements) * Double(columns.elements)
-        let tiles = elements / Double(WinogradWeights.elements)
-        let products = Double(WinogradWeights.elements) * layer.channelPairs(layer.geometry)
+        let phases = WinogradPhases(stride: layer.geometry.strideHeight)
+        // Elements of all tiles, of all phases: edge tiles have fewer.
+        func elements(_ side: WinogradSide) -> Double {
+            Double(phases.stride == 1 ? side.elements() : side.elements(taps: 2) + side.elements(taps: 1))
+        }
+        let all = elements(rows) * elements(columns)
+        let tiles = Double(rows.elements()) * Double(columns.elements()) / Double(WinogradWeights.elements)
+        let pairs = layer.channelPairs(layer.geometry)
         let channels =
-            blocks(ofChannels: layer.geometry.inputChannels)
+            phases.count * blocks(ofChannels: layer.geometry.inputChannels)
             + blocks(ofChannels: layer.geometry.outputChannels)
         let vectors = Double(channels) * Double(channelBlock) / Double(table.lanes)
-        let weightBytes = 4 * products
+        let elementsOfAll = (0..<WinogradWeights.elements).reduce(0) { $0 + phases.range(of: $1).count }
+        let weightBytes = 4 * Double(elementsOfAll) * pairs
         let reading =
             weightBytes > 524_288 ? weightBytes / 4 / Double(Convolution2D.imagesAtOnce(output: output)) : 0
-        return 150 * tiles * vectors + max(products * tiles / Double(2 * table.lanes), reading)
+        return 150 * tiles * vectors + max(pairs * all / Double(2 * table.lanes), reading)
     }
 
     func packedBytes(
         _ operation: Convolution2D, _ context: StepPlanningContext
     ) throws(EngineError) -> Int {
         let input = context.inputs[0]
+        let phases = phases(operation)
         var size = ByteCount(subject: context.node)
-        try size.add(
-            4, input.planes * channelBlock, WinogradWeights.elements,
-            context.output.planes * channelBlock)
+        for element in 0..<WinogradWeights.elements {
+            try size.add(
+                4, phases.range(of: element).count, input.planes * channelBlock,
+                context.output.planes * channelBlock)
+        }
         return size.bytes
     }
 
     func scratchCount(
         _ operation: Convolution2D, _ context: StepPlanningContext
-    ) throws(EngineError) -> Int { WinogradTiling(context).scratchCount }
+    ) throws(EngineError) -> Int { WinogradTiling(phases(operation), context).scratchCount }
+
+    private func phases(_ operation: Convolution2D) -> WinogradPhases {
+        WinogradPhases(stride: operation.geometry.strideHeight)
+    }
 
     func step(
         _ operation: Convolution2D, _ context: StepPlanningContext

@@ -2,7 +2,7 @@ import Diagnostics
 import Kernels
 import Tensors
 
-/// A 3×3 convolution by Winograd's F(4×4, 3×3): some rows of tiles at a time, of several images where maps are small, are
+/// A 3×3 convolution of stride 1 or 2 by Winograd's F(4×4, 3×3): some rows of tiles at a time, of several images where maps are small, are
 /// transformed, multiplied and transformed back, so that each reading of the weights serves many of them.
 ///
 /// The products of each of the 36 elements of a tile are a 1×1 convolution over the tiles that have it, computed by a direct
@@ -12,11 +12,12 @@ struct WinogradStep: Step {
     private let kernel: ConvolutionKernel
     /// `[element]` of weights packed for the kernel.
     private let weights: AlignedBuffer<Float>
-    private let weightStride: Int
+    private let weightOffsets: WinogradWeightOffsets
     private let bias: AlignedBuffer<Float>
     private let zeros: AlignedBuffer<Float>
     private let taps: AlignedBuffer<Int32>
-    private let ahead: AlignedBuffer<Int32>
+    /// What each run asks for while it works, by the phases that take part.
+    private let ahead: [Int: AlignedBuffer<Int32>]
     private let runsPerPass: Int
     private let input: TensorPlacement
     private let firstTap: Int
@@ -39,11 +40,13 @@ struct WinogradStep: Step {
         residual = operation.addsResidual ? context.inputs[1] : nil
         rectifies = operation.rectifies
         firstTap = geometry.paddingHeight * input.rowStride + geometry.paddingWidth * input.pixelStride
-        let tiling = WinogradTiling(context)
+        let phases = WinogradPhases(stride: geometry.strideHeight)
+        let tiling = WinogradTiling(phases, context)
         self.tiling = tiling
 
         let pointwise = Convolution2D.Geometry(
-            inputChannels: geometry.inputChannels, outputChannels: geometry.outputChannels, kernel: 1)
+            inputChannels: tiling.transformed.shape.channels, outputChannels: geometry.outputChannels,
+            kernel: 1)
         let order = ReductionOrder(pointwise, tiling.transformed)
         let offsets = order.offsets(in: tiling.transformed)
         runsPerPass = CacheBlocking(
@@ -51,18 +54,24 @@ struct WinogradStep: Step {
             caches: context.caches
         ).runsPerPass(of: offsets.count)
         taps = try PackedConvolution.table(offsets, tiling.transformed, context)
-        ahead = try PackedConvolution.table(
-            order.offsetsAhead(
-                offsets, runsPerPass: runsPerPass, advance: kernel.tilePixels * channelBlock),
-            tiling.transformed, context)
+        var ahead: [Int: AlignedBuffer<Int32>] = [:]
+        for count in Set((0..<WinogradWeights.elements).map { phases.range(of: $0).count }) where count > 0 {
+            ahead[count] = try PackedConvolution.table(
+                order.offsetsAhead(
+                    Array(offsets.prefix(count * input.planes)), runsPerPass: runsPerPass,
+                    advance: kernel.tilePixels * channelBlock),
+                tiling.transformed, context)
+        }
+        self.ahead = ahead
 
         let channels = geometry.outputChannels
         let padded = output.planes * channelBlock
         bias = try AlignedBuffer(count: padded, subject: context.node)
         zeros = try AlignedBuffer(count: padded, subject: context.node)
-        weightStride = ConvolutionWeights.elementCount(
-            reduction: offsets.count * channelBlock, outputChannels: channels)
-        weights = try AlignedBuffer(count: WinogradWeights.elements * weightStride, subject: context.node)
+        let weightOffsets = WinogradWeightOffsets(
+            phases, blocks: input.planes, outputBlocks: output.planes)
+        self.weightOffsets = weightOffsets
+        weights = try AlignedBuffer(count: weightOffsets.count, subject: context.node)
         operation.bias.withElements {
             bias.pointer.update(from: $0.baseAddress ?? UnsafePointer(bias.pointer), count: channels)
         }
@@ -70,7 +79,7 @@ struct WinogradStep: Step {
         try operation.withFilters(from: 0, count: channels) { filters in
             context.team.forEach(panels) { panel in
                 WinogradWeights.pack(
-                    filters, panelLanes: kernel.panelLanes, panel: panel, elementStride: weightStride,
+                    filters, panelLanes: kernel.panelLanes, panel: panel, weightOffsets,
                     into: weights.pointer)
             }
         }
@@ -92,19 +101,19 @@ struct WinogradStep: Step {
     private func run(
         _ context: StepContext, _ firstImage: Int, _ tileRows: Range<Int>, _ rows: Range<Int>
     ) {
-        let transformed = context.scratch
-        let products = transformed + WinogradWeights.elements * tiling.transformedStride
-        let scratch = products + WinogradWeights.elements * tiling.productStride
+        let transformed = context.scratch + tiling.transformedStart
+        let products = context.scratch + tiling.productStart
+        let scratch = context.scratch + tiling.scratchStart
         let counts = tiling.counts(rows, of: tileRows)
         forEachPiece(rows, of: tileRows, counts) { image, tileRows, places in
             var call = WinogradInputCall(
                 input: context.origin(firstImage + image, of: input) - firstTap, rowStride: input.rowStride,
-                inputBlockStride: input.planeStride, height: output.shape.height + 2,
-                width: output.shape.width + 2, transformed: transformed,
+                inputBlockStride: input.planeStride, height: tiling.inputHeight,
+                width: tiling.inputWidth, transformed: transformed,
                 elementStride: tiling.transformedStride, blockStride: tiling.transformed.planeStride,
                 scratch: scratch, blocks: input.planes, rows: tiling.rows, columns: tiling.columns,
                 places: places, firstTileRow: tileRows.lowerBound, tileRows: tileRows.count,
-                inputIsNarrow: input.isNarrow)
+                inputIsNarrow: input.isNarrow, phases: tiling.phases)
             table.winogradInput(&call)
         }
         multiply(transformed, into: products, counts)
@@ -119,7 +128,8 @@ struct WinogradStep: Step {
                 outputBlockStride: output.planeStride, scratch: scratch, blocks: output.planes,
                 height: output.shape.height, width: output.shape.width, rows: tiling.rows,
                 columns: tiling.columns, places: places, firstTileRow: tileRows.lowerBound,
-                tileRows: tileRows.count, rectifies: rectifies, resultIsNarrow: output.isNarrow)
+                tileRows: tileRows.count, rectifies: rectifies, resultIsNarrow: output.isNarrow,
+                phases: tiling.phases)
             if output.isNarrow { table.narrowWinogradOutput(&call) } else { table.winogradOutput(&call) }
         }
     }
@@ -149,17 +159,23 @@ struct WinogradStep: Step {
     ) {
         for element in 0..<WinogradWeights.elements {
             let tiles = tiling.tiles(of: element, counts)
-            guard !tiles.isEmpty else { continue }
+            let phases = tiling.phases.range(of: element)
+            guard !tiles.isEmpty, !phases.isEmpty, let ahead = ahead[phases.count] else { continue }
             let start = tiles.lowerBound * channelBlock
-            let own = UnsafePointer(weights.pointer + element * weightStride)
-            let isLast = element + 1 == WinogradWeights.elements
+            let firstBlock = phases.lowerBound * input.planes
+            let own = UnsafePointer(weights.pointer + weightOffsets.starts[element])
+            let following = element + 1 == WinogradWeights.elements ? 0 : weightOffsets.starts[element + 1]
             var call = ConvolutionCall(
-                input: transformed + (element * tiling.transformedStride + start), weights: own,
+                input: transformed
+                    + (element * tiling.transformedStride + firstBlock * tiling.transformed.planeStride
+                        + start),
+                weights: own,
                 bias: zeros.pointer, residual: nil,
                 output: products + (element * tiling.productStride + start), statistics: nil,
-                runs: taps.pointer, ahead: ahead.pointer, runCount: taps.count, runLength: channelBlock,
+                runs: taps.pointer, ahead: ahead.pointer, runCount: phases.count * input.planes,
+                runLength: channelBlock,
                 runsPerPass: runsPerPass, passesOutermost: false, prefetchesWeights: true,
-                followingWeights: isLast ? UnsafePointer(weights.pointer) : own + weightStride,
+                followingWeights: UnsafePointer(weights.pointer + following),
                 blocks: output.planes, height: 1, width: tiles.count, inputRowStride: 0,
                 inputPixelStride: channelBlock, outputRowStride: 0,
                 outputBlockStride: tiling.products.planeStride, residualRowStride: 0, residualBlockStride: 0,

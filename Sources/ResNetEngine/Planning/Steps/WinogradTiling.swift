@@ -2,20 +2,25 @@ import Kernels
 
 /// The tiles of one convolution, and where they lie while they are worked on.
 struct WinogradTiling {
+    let phases: WinogradPhases
+    private let outputHeight: Int
+    private let outputWidth: Int
     let rows: WinogradSide
     let columns: WinogradSide
     /// Rows of tiles that are taken at a time.
     let rowsAtOnce: Int
     /// Enough for the products to hide the reading of their weights, few enough for the last-level cache.
     private static let tilesAtOnce = 64
-    /// One element of all tiles taken at a time, before and after the multiplication, as a map of one row.
+    /// One element of all tiles taken at a time, with the channels of all phases, before and after the multiplication, as a map of one row.
     let transformed: TensorPlacement
     let products: TensorPlacement
 
-    init(_ context: StepPlanningContext) {
+    init(_ phases: WinogradPhases, _ context: StepPlanningContext) {
+        self.phases = phases
         let (input, output) = (context.inputs[0], context.output)
-        rows = WinogradSide(output.shape.height)
-        columns = WinogradSide(output.shape.width)
+        (outputHeight, outputWidth) = (output.shape.height, output.shape.width)
+        rows = WinogradSide(outputHeight)
+        columns = WinogradSide(outputWidth)
         let fitting = max((Self.tilesAtOnce + columns.tiles - 1) / columns.tiles, 1)
         // Whole images, or pieces of one as even as can be.
         let pieces = max((rows.tiles + fitting / 2) / fitting, 1)
@@ -28,7 +33,7 @@ struct WinogradTiling {
                 shape: FeatureShape(channels: channels, height: 1, width: width), layout: .blocked, halo: 0,
                 scope: .worker)
         }
-        transformed = placement(input.shape.channels)
+        transformed = placement(phases.count * blocks(ofChannels: input.shape.channels) * channelBlock)
         products = placement(output.shape.channels)
     }
 
@@ -86,8 +91,21 @@ struct WinogradTiling {
 
     private static func skewed(_ count: Int) -> Int { count % 1024 == 0 ? count + 5 * channelBlock : count }
 
-    /// Floats of a worker's scratch memory.
-    var scratchCount: Int {
-        WinogradWeights.elements * (transformedStride + productStride) + WinogradScratch.count
+    /// Of the input, from the first tap of the first output.
+    var inputHeight: Int { phases.stride * (outputHeight - 1) + 3 }
+    var inputWidth: Int { phases.stride * (outputWidth - 1) + 3 }
+
+    /// Elements before the first that any phase has: they take no memory.
+    private var missing: Int { phases.stride == 1 ? 0 : 7 }
+
+    /// Where element 0 lies, before and after the multiplication, and what follows both, in floats from the start of a
+    /// worker's scratch memory.
+    var transformedStart: Int { -missing * transformedStride }
+    var productStart: Int {
+        (WinogradWeights.elements - missing) * transformedStride - missing * productStride
     }
+    var scratchStart: Int { (WinogradWeights.elements - missing) * (transformedStride + productStride) }
+
+    /// Floats of a worker's scratch memory.
+    var scratchCount: Int { scratchStart + WinogradScratch.count }
 }
