@@ -30,9 +30,8 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
     /// - Parameters:
     ///   - count: elements. Pages of a large buffer come into being as they are first touched, near the thread that does.
     ///   - subject: what an error names.
-    ///   - isSparse: whether most of it may never be touched: huge pages would fill it all the same.
     /// - Throws: `resource` when the system refuses the memory.
-    public init(count: Int, subject: String = "memory", isSparse: Bool = false) throws(EngineError) {
+    public init(count: Int, subject: String = "memory") throws(EngineError) {
         let (byteCount, overflow) = max(count, 1).multipliedReportingOverflow(
             by: MemoryLayout<Element>.stride)
         var memory: UnsafeMutableRawPointer?
@@ -51,7 +50,7 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
         }
         #if os(Linux)
             // Advice alone: a system that has none to give goes on with small pages.
-            if mapping != nil, !isSparse {
+            if mapping != nil {
                 madvise(memory, byteCount / Self.hugePage * Self.hugePage, MADV_HUGEPAGE)
             }
         #endif

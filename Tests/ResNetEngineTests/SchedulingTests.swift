@@ -26,44 +26,70 @@ import Testing
         }
     }
 
-    /// Every part runs once, and none before the step ahead of it is complete.
-    @Test func sharedImagesKeepTheOrderOfSteps() {
-        for (images, steps, parts, slots) in [
-            (1, 1, 1, 1), (1, 5, 4, 3), (3, 9, 4, 2), (7, 3, 5, 8), (0, 2, 4, 2),
-        ] {
-            let queue = SharedImages(capacity: 8, steps: steps)
-            for _ in 0..<20 {
-                queue.deal(count: images, parts: parts)
-                let finished = Mutex<[[Int]]>(
-                    Array(repeating: Array(repeating: 0, count: steps), count: images))
-                let whole = Mutex<Int>(0)
-                DispatchQueue.concurrentPerform(iterations: slots) { slot in
-                    while true {
-                        switch queue.claim(slot: slot) {
-                        case .part(let image, let step, let index):
-                            #expect((0..<parts).contains(index))
-                            let before = finished.withLock { $0[image].prefix(step) }
-                            #expect(before.allSatisfy { $0 == parts })
-                            finished.withLock { $0[image][step] += 1 }
-                            if queue.finish(image: image) { whole.withLock { $0 += 1 } }
-                        case .wait: sched_yield()
-                        case .none: return
-                        }
-                    }
+    private struct Passes: Step {
+        let count: Int
+
+        func run(_ context: StepContext, images: Range<Int>, part: StepPart) {}
+        func passes(images: Int, parts: Int) -> Int { count }
+    }
+
+    /// Every part runs once, and none before the pass ahead of it is complete.
+    @Test(arguments: [(1, 1), (1, 5), (2, 3), (3, 4), (8, 3)])
+    func partsKeepTheOrderOfPasses(slots: Int, passes: Int) {
+        let joint = JointStep()
+        let memory = UnsafeMutablePointer<Float>.allocate(capacity: 1)
+        defer { memory.deallocate() }
+        let division = StepDivision(Passes(count: passes), images: 1, workers: slots)
+        #expect(division.count == 2 * slots * passes)
+        let isOver = Atomic<Bool>(false)
+        let finished = Mutex<[Int]>([])
+        @Sendable func help() {
+            while let index = joint.claim() {
+                let work = joint.work
+                joint.wait(forParts: work.division.partsBefore(index))
+                let part = work.division[index, of: work.images].part
+                #expect(part.passes == passes && part.count == 2 * slots)
+                finished.withLock {
+                    #expect($0.prefix(part.pass).allSatisfy { $0 == part.count })
+                    $0[part.pass] += 1
                 }
-                #expect(finished.withLock { $0.allSatisfy { $0.allSatisfy { $0 == parts } } })
-                #expect(whole.withLock { $0 } == images)
+                joint.finishPart()
             }
+        }
+        nonisolated(unsafe) let work = JointStep.Work(
+            phase: 0, step: 0, images: 0..<1, groupStart: 0, arena: memory, scratch: memory,
+            division: division)
+        DispatchQueue.concurrentPerform(iterations: slots) { slot in
+            guard slot == 0 else {
+                while !isOver.load(ordering: .acquiring) { help() }
+                return
+            }
+            for _ in 0..<200 {
+                finished.withLock { $0 = Array(repeating: 0, count: passes) }
+                joint.open(work)
+                help()
+                joint.wait(forParts: division.count)
+                #expect(finished.withLock { $0.allSatisfy { $0 == 2 * slots } })
+            }
+            isOver.store(true, ordering: .releasing)
         }
     }
 
-    /// Groups shrink for others only.
-    @Test func oneWorkerTakesFullGroups() {
+    /// Images that are enough for all are not cut, and each is in one part.
+    @Test(arguments: [(4, 2), (5, 2), (16, 3), (7, 2)])
+    func manyImagesAreCutByImage(images: Int, workers: Int) {
+        let division = StepDivision(Passes(count: 1), images: images, workers: workers)
+        let pieces = (0..<division.count).map { division[$0, of: 10..<10 + images] }
+        #expect(pieces.allSatisfy { $0.part.count == 1 })
+        #expect(pieces.flatMap { Array($0.images) } == Array(10..<10 + images))
+    }
+
+    @Test func groupsAreEven() {
         let cursors = ShardCursors(weights: [2], imageGroup: 4)
         cursors.deal(rows: 14)
         var sizes: [Int] = []
         while let images = cursors.claim(slot: 0) { sizes.append(images.count) }
-        #expect(sizes == [4, 4, 4, 2])
+        #expect(sizes == [4, 4, 3, 3])
     }
 
     @Test func shardsFollowWeights() {

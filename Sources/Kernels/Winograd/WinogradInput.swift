@@ -23,7 +23,9 @@ public struct WinogradInputCall {
     public var elementStride: Int
     public var blockStride: Int
     public var scratch: UnsafeMutablePointer<Float>
-    public var blocks: Int
+    /// Channel blocks to transform, and how many there are.
+    public var blocks: Range<Int>
+    public var ofBlocks: Int
     /// Of the whole map.
     public var rows: WinogradSide
     public var columns: WinogradSide
@@ -36,7 +38,8 @@ public struct WinogradInputCall {
     public init(
         input: UnsafePointer<Float>, rowStride: Int, inputBlockStride: Int, height: Int, width: Int,
         transformed: UnsafeMutablePointer<Float>, elementStride: Int, blockStride: Int,
-        scratch: UnsafeMutablePointer<Float>, blocks: Int, rows: WinogradSide, columns: WinogradSide,
+        scratch: UnsafeMutablePointer<Float>, blocks: Range<Int>, ofBlocks: Int, rows: WinogradSide,
+        columns: WinogradSide,
         places: WinogradPlaces, firstTileRow: Int, tileRows: Int, inputIsNarrow: Bool, phases: WinogradPhases
     ) {
         self.input = input
@@ -49,6 +52,7 @@ public struct WinogradInputCall {
         self.blockStride = blockStride
         self.scratch = scratch
         self.blocks = blocks
+        self.ofBlocks = ofBlocks
         self.rows = rows
         self.columns = columns
         self.places = places
@@ -67,7 +71,7 @@ public enum WinogradScratch {
 public enum WinogradInput<I: InstructionSet> {
     @inlinable @inline(__always)
     public static func run(_ call: UnsafePointer<WinogradInputCall>) {
-        for block in 0..<call.pointee.blocks {
+        for block in call.pointee.blocks {
             if call.pointee.inputIsNarrow {
                 WinogradInputBlock<I, 1>.run(call, block: block)
             } else {
@@ -120,7 +124,7 @@ public enum WinogradInputTiles<I: InstructionSet, let narrow: Int, let rowTaps: 
                 &+ firstColumn &* blockWords(isNarrow: isNarrow))
         let target =
             call.pointee.transformed
-            + (phase &* call.pointee.blocks &+ block) &* call.pointee.blockStride
+            + (phase &* call.pointee.ofBlocks &+ block) &* call.pointee.blockStride
         var places = call.pointee.places
         for tileRow in call.pointee.firstTileRow..<call.pointee.firstTileRow &+ call.pointee.tileRows {
             let isLastRow = tileRow == call.pointee.rows.whole

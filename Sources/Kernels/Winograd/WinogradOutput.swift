@@ -23,7 +23,8 @@ public struct WinogradOutputCall {
     public var outputRowStride: Int
     public var outputBlockStride: Int
     public var scratch: UnsafeMutablePointer<Float>
-    public var blocks: Int
+    /// Channel blocks to transform.
+    public var blocks: Range<Int>
     public var height: Int
     public var width: Int
     /// Of the whole map.
@@ -40,7 +41,7 @@ public struct WinogradOutputCall {
         products: UnsafePointer<Float>, elementStride: Int, blockStride: Int, bias: UnsafePointer<Float>,
         residual: UnsafePointer<Float>?, residualRowStride: Int, residualBlockStride: Int,
         output: UnsafeMutablePointer<Float>, outputRowStride: Int, outputBlockStride: Int,
-        scratch: UnsafeMutablePointer<Float>, blocks: Int, height: Int, width: Int, rows: WinogradSide,
+        scratch: UnsafeMutablePointer<Float>, blocks: Range<Int>, height: Int, width: Int, rows: WinogradSide,
         columns: WinogradSide, places: WinogradPlaces, firstTileRow: Int, tileRows: Int, rectifies: Bool,
         resultIsNarrow: Bool, phases: WinogradPhases
     ) {
@@ -94,7 +95,7 @@ public enum WinogradOutput<I: InstructionSet> {
 public enum WinogradOutputBlocks<I: InstructionSet, let taps: Int> {
     @inlinable @inline(__always)
     static func run(_ call: UnsafePointer<WinogradOutputCall>) {
-        for block in 0..<call.pointee.blocks {
+        for block in call.pointee.blocks {
             switch (call.pointee.residual != nil, call.pointee.rectifies) {
             case (false, false): WinogradOutputTiles<I, taps, 0, 0, 0>.run(call, block)
             case (false, true): WinogradOutputTiles<I, taps, 0, 1, 0>.run(call, block)
@@ -107,7 +108,7 @@ public enum WinogradOutputBlocks<I: InstructionSet, let taps: Int> {
     /// Where rounding to bfloat16 takes several instructions, each tile by way of memory.
     @inlinable @inline(__always)
     static func runNarrow(_ call: UnsafePointer<WinogradOutputCall>) {
-        for block in 0..<call.pointee.blocks {
+        for block in call.pointee.blocks {
             if !I.narrowsByInstruction {
                 edges(call, block)
             } else {

@@ -16,8 +16,8 @@ public struct WorkerRecord: Sendable, Hashable {
 
 /// One batch in flight: one fork, in which each worker slot takes images until none is left, phase by phase.
 ///
-/// A worker takes images of its own while there are any; the last ones all workers walk through together, part of a
-/// step by part of a step, so that they finish at the same time.
+/// A worker takes images of its own while there are any; then it takes parts of the steps that others are at, so that all
+/// finish at the same time.
 ///
 /// Workers meet between phases without a barrier: whoever completes the last image of a phase opens the next one,
 /// and who finds no image waits only for images that running threads have taken. So a slot that has no thread yet
@@ -34,15 +34,14 @@ final class BatchRun: @unchecked Sendable {
     private let workspace: Workspace
     /// Hands out the images of each phase.
     private let cursors: [ShardCursors]
-    /// The last images of each phase, and the steps that they go through.
-    private let shared: [SharedImages]
+    /// What each worker is at while others wait.
+    private let joint: [JointStep]
     private let steps: [[any Step]]
     /// The first step of each phase, counted through all of them, and of each stage within its phase.
     private let firstSteps: [Int]
     private let stageStarts: [[Int]]
     /// Notes what workers do, where that is wanted.
     private var recorder: StepRecorder?
-    private var sharedCount = 0
     private let records: UnsafeMutablePointer<WorkerRecord>
     private let failures = StepFailures()
     private var context: StepContext
@@ -55,6 +54,8 @@ final class BatchRun: @unchecked Sendable {
     private let openPhase = Atomic<Int>(0)
     private let imagesLeft = Atomic<Int>(0)
     private let slotsFinished = Atomic<Int>(0)
+    /// Workers that have no images left.
+    private let idle = Atomic<Int>(0)
 
     init(
         _ plan: Plan, placement: Placement, executor: ExecutorKind, cpuCount: Int, workspace: Workspace
@@ -73,14 +74,14 @@ final class BatchRun: @unchecked Sendable {
         stageStarts = plan.phases.map { phase in
             phase.stages.indices.map { stage in phase.stages[..<stage].reduce(0) { $0 + $1.steps.count } }
         }
-        shared = steps.map { SharedImages(capacity: workspace.shared.count, steps: $0.count) }
+        joint = placement.workers.map { _ in JointStep() }
         records = .allocate(capacity: placement.workers.count)
         records.initialize(repeating: WorkerRecord(), count: placement.workers.count)
         context = StepContext(
             input: UnsafePointer(workspace.coefficients.pointer), output: workspace.coefficients.pointer,
             slotArena: workspace.coefficients.pointer, batchArena: workspace.batch.pointer, batchCapacity: 0,
             statistics: workspace.statistics.pointer, coefficients: workspace.coefficients.pointer,
-            scratch: workspace.coefficients.pointer)
+            scratch: workspace.coefficients.pointer, jointScratch: workspace.coefficients.pointer)
         context.failures = Unmanaged.passUnretained(failures)
     }
 
@@ -111,21 +112,17 @@ final class BatchRun: @unchecked Sendable {
     func recorder(
         rows: Int, counters: [PerformanceEvent], spare: StepRecorder?
     ) throws(EngineError) -> StepRecorder {
-        let (shared, parts) = sharing(rows: rows)
+        // Each image by itself, and the parts that a worker may take of those in work when the first one runs dry, of
+        // which it takes its share.
         var capacity = ByteCount(subject: "profile")
-        try capacity.add(steps.reduce(0) { $0 + $1.count }, rows + shared * parts)
+        try capacity.add(
+            steps.reduce(0) { $0 + $1.count },
+            rows + 64 * min(rows, placement.workers.count * plan.imageGroup))
         let slots = placement.workers.count
         if let spare = spare?.reused(slots: slots, capacity: capacity.bytes, counters: counters) {
             return spare
         }
         return try StepRecorder(slots: slots, capacity: capacity.bytes, counters: counters)
-    }
-
-    /// How many images of a batch all workers share, and in how many parts each step of them.
-    private func sharing(rows: Int) -> (images: Int, parts: Int) {
-        let images = min(workspace.shared.count, rows)
-        // Two parts a worker at least, however few the images.
-        return (images, max(4, 2 * placement.workers.count / max(images, 1)))
     }
 
     /// Everything before the fork.
@@ -144,12 +141,7 @@ final class BatchRun: @unchecked Sendable {
             conductorMask = ThreadAffinity.Mask()
         }
         self.rows = rows
-        let (images, parts) = sharing(rows: rows)
-        sharedCount = images
-        for phase in cursors.indices {
-            cursors[phase].deal(rows: rows - sharedCount)
-            shared[phase].deal(count: sharedCount, parts: parts)
-        }
+        for phase in cursors.indices { cursors[phase].deal(rows: rows) }
         imagesLeft.store(rows, ordering: .relaxed)
         openPhase.store(0, ordering: .releasing)
     }
@@ -177,6 +169,7 @@ final class BatchRun: @unchecked Sendable {
         var context = self.context
         context.slotArena = workspace.slots[slot].pointer
         context.scratch = workspace.scratch[slot].pointer
+        context.jointScratch = context.scratch
         var images = 0
         while true {
             while let group = cursors[phase].claim(slot: slot) {
@@ -184,11 +177,9 @@ final class BatchRun: @unchecked Sendable {
                 images += group.count
                 complete(group.count, phase)
             }
-            images += help(slot, phase, &context, recorder)
+            help(slot, phase, context, recorder)
             if phase + 1 >= plan.phases.count { break }
-            let start = recorder == nil ? 0 : StepRecorder.now()
-            phase = awaitPhase(after: phase)
-            recorder?.wait(slot, StepRecorder.now() - start)
+            phase = openPhase.load(ordering: .acquiring)
         }
         records[slot].thread = CurrentThread.identifier
         records[slot].cpu = CurrentThread.cpu ?? -1
@@ -199,36 +190,42 @@ final class BatchRun: @unchecked Sendable {
         slotsFinished.add(1, ordering: .releasing)
     }
 
-    /// Works on shared images until none has a part left; returns how many of them this worker completed.
-    private func help(
-        _ slot: Int, _ phase: Int, _ context: inout StepContext, _ recorder: StepRecorder?
-    ) -> Int {
-        let queue = shared[phase]
-        let own = context.slotArena
-        defer { context.slotArena = own }
-        var images = 0
+    /// Takes parts of other workers' steps until all images are through the phase.
+    private func help(_ slot: Int, _ phase: Int, _ context: StepContext, _ recorder: StepRecorder?) {
+        idle.add(1, ordering: .relaxed)
+        defer { idle.subtract(1, ordering: .relaxed) }
         var patience = Patience()
-        while true {
-            switch queue.claim(slot: slot) {
-            case .part(let image, let step, let index):
-                let row = rows - sharedCount + image
-                context.slotArena = workspace.shared[image].pointer
-                context.groupStart = row
-                run(
-                    step, phase, context, row..<row + 1, StepPart(index: index, count: queue.parts), slot,
-                    recorder)
-                if queue.finish(image: image) {
-                    complete(1, phase)
-                    images += 1
-                }
+        while !isComplete(phase) {
+            var found = false
+            for offset in 1..<max(joint.count, 1) {
+                let other = joint[(slot + offset) % joint.count]
+                guard let index = other.claim() else { continue }
+                found = true
+                takePart(index, of: other, context, slot, recorder)
+            }
+            if found {
                 patience = Patience()
-            case .wait:
+            } else {
                 let start = recorder == nil ? 0 : StepRecorder.now()
                 patience.wait()
                 recorder?.wait(slot, StepRecorder.now() - start)
-            case .none: return images
             }
         }
+    }
+
+    /// Runs a part that was claimed, as its owner would.
+    private func takePart(
+        _ index: Int, of joint: JointStep, _ context: StepContext, _ slot: Int, _ recorder: StepRecorder?
+    ) {
+        let work = joint.work
+        var context = context
+        context.slotArena = work.arena
+        context.jointScratch = work.scratch
+        context.groupStart = work.groupStart
+        joint.wait(forParts: work.division.partsBefore(index))
+        let (images, part) = work.division[index, of: work.images]
+        runPart(work.step, work.phase, context, images, part, slot, recorder)
+        joint.finishPart()
     }
 
     /// Notes images that went through a phase; the last ones open the next.
@@ -246,14 +243,10 @@ final class BatchRun: @unchecked Sendable {
         openPhase.store(phase, ordering: .releasing)
     }
 
-    /// Waits for the last images of a phase.
-    private func awaitPhase(after phase: Int) -> Int {
-        var patience = Patience()
-        while true {
-            let open = openPhase.load(ordering: .acquiring)
-            if open > phase { return open }
-            patience.wait()
-        }
+    /// Whether all images are through a phase, and the next one is open if there is one.
+    private func isComplete(_ phase: Int) -> Bool {
+        phase + 1 < plan.phases.count
+            ? openPhase.load(ordering: .acquiring) > phase : imagesLeft.load(ordering: .acquiring) == 0
     }
 
     /// Binds the thread to the slot's CPU and returns the mask to give back.
@@ -279,9 +272,30 @@ final class BatchRun: @unchecked Sendable {
         return false
     }
 
+    /// Runs one step, together with workers that have no images left.
+    private func run(
+        _ step: Int, _ phase: Int, _ context: StepContext, _ images: Range<Int>, _ slot: Int,
+        _ recorder: StepRecorder?
+    ) {
+        let idle = idle.load(ordering: .relaxed)
+        guard idle > 0 else { return runPart(step, phase, context, images, .whole, slot, recorder) }
+        let owners = max(joint.count - idle, 1)
+        let division = StepDivision(
+            steps[phase][step], images: images.count, workers: 1 + (idle + owners - 1) / owners)
+        let own = joint[slot]
+        own.open(
+            JointStep.Work(
+                phase: phase, step: step, images: images, groupStart: context.groupStart,
+                arena: context.slotArena, scratch: context.scratch, division: division))
+        while let index = own.claim() { takePart(index, of: own, context, slot, recorder) }
+        let start = recorder == nil ? 0 : StepRecorder.now()
+        own.wait(forParts: division.count)
+        recorder?.wait(slot, StepRecorder.now() - start)
+    }
+
     /// Runs one step, or a part of it, and notes that.
     @inline(__always)
-    private func run(
+    private func runPart(
         _ step: Int, _ phase: Int, _ context: StepContext, _ images: Range<Int>, _ part: StepPart,
         _ slot: Int, _ recorder: StepRecorder?
     ) {
@@ -315,7 +329,7 @@ final class BatchRun: @unchecked Sendable {
         while start < images.upperBound {
             let piece = start..<min(start + size, images.upperBound)
             walk(piece, phase, through: stage, context, slot, recorder)
-            for step in steps { run(step, phase, context, piece, .whole, slot, recorder) }
+            for step in steps { run(step, phase, context, piece, slot, recorder) }
             start = piece.upperBound
         }
     }

@@ -1,10 +1,9 @@
 import Synchronization
 
 /// Hands out the images of a phase: each worker slot first takes groups of its own shard, then steals from the
-/// shard with most left.
+/// shard with most left, up to half of that.
 ///
-/// The last group of a shard is a small one, so that no worker starts a long group while the others run dry; one worker
-/// alone has no others. More than one small one would read the weights that a group shares as many times.
+/// Groups of a shard are as even as can be: those who share a reading of the weights are the more the better.
 final class ShardCursors: @unchecked Sendable {
     /// One shard, alone on its cache lines.
     private struct Shard: ~Copyable {
@@ -16,14 +15,11 @@ final class ShardCursors: @unchecked Sendable {
     private let shards: UnsafeMutablePointer<Shard>
     private let weights: [Double]
     private let imageGroup: Int
-    /// Images of the last group of a shard.
-    private let tail: Int
 
     /// - Parameter weights: the relative speed of each slot's core.
     init(weights: [Double], imageGroup: Int) {
         self.weights = weights
         self.imageGroup = imageGroup
-        tail = weights.count > 1 ? max(imageGroup / 4, 1) : imageGroup
         shards = .allocate(capacity: weights.count)
         for slot in weights.indices { (shards + slot).initialize(to: Shard()) }
     }
@@ -49,19 +45,20 @@ final class ShardCursors: @unchecked Sendable {
 
     /// The next images for a slot, or `nil` when all are taken.
     func claim(slot: Int) -> Range<Int>? {
-        if let images = take(from: slot) { return images }
+        if let images = take(from: slot, steals: false) { return images }
         while let victim = richest() {
-            if let images = take(from: victim) { return images }
+            if let images = take(from: victim, steals: true) { return images }
         }
         return nil
     }
 
-    private func take(from slot: Int) -> Range<Int>? {
+    private func take(from slot: Int, steals: Bool) -> Range<Int>? {
         let end = shards[slot].end
         var start = shards[slot].next.load(ordering: .acquiring)
         while start < end {
             let left = end - start
-            let count = min(imageGroup, max(left - tail, min(left, tail)))
+            let groups = (left + imageGroup - 1) / imageGroup
+            let count = min(imageGroup, steals ? (left + 1) / 2 : (left + groups - 1) / groups)
             let (done, seen) = shards[slot].next.weakCompareExchange(
                 expected: start, desired: start + count, ordering: .acquiringAndReleasing)
             if done { return start..<start + count }

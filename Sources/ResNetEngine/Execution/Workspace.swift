@@ -8,8 +8,6 @@ final class Workspace {
     let slots: [AlignedBuffer<Float>]
     /// What a slot's steps need for themselves.
     let scratch: [AlignedBuffer<Float>]
-    /// One more for each image that the workers share.
-    let shared: [AlignedBuffer<Float>]
     let coefficients: AlignedBuffer<Float>
     private(set) var batch: AlignedBuffer<Float>
     private(set) var statistics: AlignedBuffer<Double>
@@ -27,20 +25,10 @@ final class Workspace {
             scratch.append(try AlignedBuffer(count: plan.scratchSize, subject: "scratch of worker \(slot)"))
         }
         self.scratch = scratch
-        var shared: [AlignedBuffer<Float>] = []
-        for image in 0..<Self.sharedImages(slots: count) {
-            shared.append(
-                try AlignedBuffer(
-                    count: plan.slotArenaSize, subject: "arena of shared image \(image)", isSparse: true))
-        }
-        self.shared = shared
         coefficients = try AlignedBuffer(count: plan.coefficientSize, subject: "coefficients")
         batchCapacity = plan.isBatchCoupled ? rows : 0
         (batch, statistics) = try Self.shared(plan, rows: batchCapacity)
     }
-
-    /// Images that several workers walk through a phase together: as many as there are workers.
-    static func sharedImages(slots: Int) -> Int { slots > 1 ? slots : 0 }
 
     /// Makes room for a batch of `rows`.
     func reserve(rows: Int) throws(EngineError) {
@@ -60,13 +48,12 @@ final class Workspace {
         )
     }
 
-    /// Bytes that a workspace takes once it has been used: of a shared image's arena those of one image.
+    /// Bytes that a workspace takes.
     ///
     /// - Throws: `resource` when they cannot be addressed.
     static func byteCount(_ plan: Plan, slots: Int, rows: Int) throws(EngineError) -> Int {
         var size = ByteCount(subject: "batch of \(rows)")
         try size.add(4, plan.slotArenaSize, slots)
-        try size.add(4, plan.imageArenaSize, sharedImages(slots: slots))
         try size.add(4, plan.scratchSize, slots)
         try size.add(4, plan.coefficientSize)
         if plan.isBatchCoupled { try size.add(rows, 4 * plan.batchArenaSize + 8 * plan.statisticsSize) }

@@ -89,7 +89,7 @@ struct PreparedLayer {
             input: UnsafePointer(features.pointer), output: features.pointer, slotArena: features.pointer,
             batchArena: features.pointer, batchCapacity: 1,
             statistics: UnsafeMutableRawPointer(features.pointer).assumingMemoryBound(to: Double.self),
-            coefficients: features.pointer, scratch: scratch.pointer)
+            coefficients: features.pointer, scratch: scratch.pointer, jointScratch: scratch.pointer)
         stepContext.failures = Unmanaged.passUnretained(failures)
         self.context = stepContext
         for placement in [input] + (residual.map { [$0] } ?? []) {

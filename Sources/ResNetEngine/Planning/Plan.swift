@@ -50,8 +50,6 @@ struct Plan: Sendable {
     var imageGroup: Int
     /// Floats of one worker slot's arena.
     var slotArenaSize: Int
-    /// Floats of it that one image alone uses.
-    var imageArenaSize: Int
     /// Floats of one worker's scratch memory.
     var scratchSize: Int
     /// Floats a row of the arena that all slots share.

@@ -72,7 +72,7 @@ struct Planner {
             plan: Plan(
                 phases: (0...sequence.lastPhase).map { _ in Plan.Phase(prologue: [], stages: []) },
                 inputShape: graph.shape(of: graph.input), outputShape: graph.shape(of: graph.output),
-                imageGroup: imageGroup, slotArenaSize: sizes.worker, imageArenaSize: buffers.imageSize,
+                imageGroup: imageGroup, slotArenaSize: sizes.worker,
                 scratchSize: 0,
                 batchArenaSize: sizes.batch, statisticsSize: 0, coefficientSize: 0, packedBytes: 0,
                 records: [], runningUpdates: [], summaries: [], fusions: fusions))

@@ -7,9 +7,15 @@ public protocol Step: Sendable {
     /// Runs one part of the step for `images`, all of one group. All parts together do all of the work,
     /// in any order and at the same time.
     func run(_ context: StepContext, images: Range<Int>, part: StepPart)
+
+    /// How many passes a step makes of its work when workers share it, each cut into parts: all parts of a pass are complete
+    /// before one of the next runs, and all see the same ``StepContext/jointScratch``. 1 unless the step says otherwise.
+    func passes(images: Int, parts: Int) -> Int
 }
 
 extension Step {
+    public func passes(images: Int, parts: Int) -> Int { 1 }
+
     /// Runs the whole step.
     func run(_ context: StepContext, images: Range<Int>) { run(context, images: images, part: .whole) }
 }
@@ -18,10 +24,15 @@ extension Step {
 public struct StepPart: Sendable {
     public var index: Int
     public var count: Int
+    /// The pass that it is of.
+    public var pass: Int
+    public var passes: Int
 
-    public init(index: Int, count: Int) {
+    public init(index: Int, count: Int, pass: Int = 0, passes: Int = 1) {
         self.index = index
         self.count = count
+        self.pass = pass
+        self.passes = passes
     }
 
     public static let whole = StepPart(index: 0, count: 1)
@@ -29,7 +40,7 @@ public struct StepPart: Sendable {
     /// What cannot be cut is done by the first part.
     public var isFirst: Bool { index == 0 }
 
-    /// This part's share of output rows.
+    /// This part's share of output rows, or of whatever else the step cuts.
     public func rows(of height: Int) -> Range<Int> { height * index / count..<height * (index + 1) / count }
 }
 
@@ -49,6 +60,8 @@ public struct StepContext {
     var coefficients: UnsafeMutablePointer<Float>
     /// What a step needs for itself while it runs, of this worker alone.
     public internal(set) var scratch: UnsafeMutablePointer<Float>
+    /// The same for all who share a step that makes passes: as large as `scratch`, and that of one of them.
+    public internal(set) var jointScratch: UnsafeMutablePointer<Float>
     /// First image of the group in work.
     var groupStart = 0
     /// Where failures go. Unretained: whoever runs steps keeps it.

@@ -56,7 +56,11 @@ struct KernelTrial {
         let context = try memory.context()
         var inputs = [memory.fill(source, context, &random)]
         if problem.residual != .none { inputs.append(memory.fill(residual, halo: false, context, &random)) }
-        step.run(context, images: 0..<1)
+        if shape.height % 2 == 0 {
+            step.run(context, images: 0..<1)
+        } else {
+            share(step, context)
+        }
         if let failure = memory.failures.take() { return .broken("\(failure)") }
 
         let expected = operation.reference(inputs)
@@ -238,7 +242,7 @@ struct KernelTrial {
         let context = try memory.context()
         let input = memory.fill(source, context, &random)
         // In parts, as workers that share an image do.
-        for part in 0..<2 { step.run(context, images: 0..<1, part: StepPart(index: part, count: 2)) }
+        share(step, context)
         if let damage = memory.damage([target], context) { return .broken(damage) }
         let magnitude = pooling.reference([convolution.magnitude([input])])
         return compare(
@@ -268,7 +272,7 @@ struct KernelTrial {
         let context = try memory.context()
         var inputs: [ReferenceTensor] = []
         for source in sources { inputs.append(memory.fill(source, halo: source.halo > 0, context, &random)) }
-        for part in 0..<2 { step.run(context, images: 0..<1, part: StepPart(index: part, count: 2)) }
+        share(step, context)
         if let failure = memory.failures.take() { return .broken("\(failure)") }
         if let damage = memory.damage([target], context) { return .broken(damage) }
         let expected = operation.reference(inputs)
@@ -279,6 +283,15 @@ struct KernelTrial {
     }
 
     // MARK: -
+
+    /// One image, in parts as workers that share it do.
+    private func share(_ step: any Step, _ context: StepContext) {
+        let division = StepDivision(step, images: 1, workers: 1)
+        for index in 0..<division.count {
+            let (images, part) = division[index, of: 0..<1]
+            step.run(context, images: images, part: part)
+        }
+    }
 
     /// - Parameters:
     ///   - magnitude: the sum of the absolute values of each output's terms: rounding errors grow with it.

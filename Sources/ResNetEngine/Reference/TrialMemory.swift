@@ -53,7 +53,7 @@ final class TrialMemory {
         var context = StepContext(
             input: UnsafePointer(buffer.pointer), output: buffer.pointer, slotArena: buffer.pointer,
             batchArena: buffer.pointer, batchCapacity: 1, statistics: doubles.pointer,
-            coefficients: buffer.pointer, scratch: scratch.pointer)
+            coefficients: buffer.pointer, scratch: scratch.pointer, jointScratch: scratch.pointer)
         context.failures = Unmanaged.passUnretained(failures)
         return context
     }

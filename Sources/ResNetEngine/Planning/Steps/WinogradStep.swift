@@ -85,47 +85,87 @@ struct WinogradStep: Step {
         }
     }
 
+    /// The three of the algorithm where tiles are so few that the parts of rows would be smaller than the kernel's: each worker
+    /// then reads a part of the weights.
+    func passes(images: Int, parts: Int) -> Int {
+        let tiles = images * tiling.rows.tiles * tiling.columns.tiles
+        return statistics == nil && images * tiling.rows.tiles <= tiling.rowsAtOnce
+            && tiles < parts * kernel.tilePixels ? 3 : 1
+    }
+
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        if part.passes > 1 { return runPass(context, images, part) }
         let tileRows = part.rows(of: tiling.rows.tiles)
         // Rows of tiles of all images, one image after the other.
         let rows = images.count * tileRows.count
         var first = 0
         while first < rows {
-            let end = min(first + tiling.rowsAtOnce, rows)
-            run(context, images.lowerBound, tileRows, first..<end)
-            first = end
+            let chunk = Chunk(
+                firstImage: images.lowerBound, tileRows: tileRows,
+                rows: first..<min(first + tiling.rowsAtOnce, rows))
+            let counts = tiling.counts(chunk.rows, of: tileRows)
+            transform(context, chunk, counts, blocks: 0..<input.planes, to: context.scratch)
+            multiply(counts, elements: 0..<WinogradWeights.elements, in: context.scratch)
+            finish(context, chunk, counts, blocks: 0..<output.planes, from: context.scratch)
+            first = chunk.rows.upperBound
         }
         for image in images { noteStatistics(context, image, tileRows) }
     }
 
-    private func run(
-        _ context: StepContext, _ firstImage: Int, _ tileRows: Range<Int>, _ rows: Range<Int>
+    /// One part of one pass over all tiles, which lie in memory that all workers see.
+    private func runPass(_ context: StepContext, _ images: Range<Int>, _ part: StepPart) {
+        let tileRows = 0..<tiling.rows.tiles
+        let chunk = Chunk(
+            firstImage: images.lowerBound, tileRows: tileRows, rows: 0..<images.count * tileRows.count)
+        let counts = tiling.counts(chunk.rows, of: tileRows)
+        let domain = context.jointScratch
+        switch part.pass {
+        case 0: transform(context, chunk, counts, blocks: part.rows(of: input.planes), to: domain)
+        case 1: multiply(counts, elements: part.rows(of: WinogradWeights.elements), in: domain)
+        default: finish(context, chunk, counts, blocks: part.rows(of: output.planes), from: domain)
+        }
+    }
+
+    /// Rows of tiles, counted through some images of which each has `tileRows`.
+    private struct Chunk {
+        var firstImage: Int
+        var tileRows: Range<Int>
+        var rows: Range<Int>
+    }
+
+    /// Some channel blocks of the input into the Winograd domain.
+    private func transform(
+        _ context: StepContext, _ chunk: Chunk, _ counts: WinogradTiling.Counts, blocks: Range<Int>,
+        to domain: UnsafeMutablePointer<Float>
     ) {
-        let transformed = context.scratch + tiling.transformedStart
-        let products = context.scratch + tiling.productStart
-        let scratch = context.scratch + tiling.scratchStart
-        let counts = tiling.counts(rows, of: tileRows)
-        forEachPiece(rows, of: tileRows, counts) { image, tileRows, places in
+        forEachPiece(chunk, counts) { image, tileRows, places in
             var call = WinogradInputCall(
-                input: context.origin(firstImage + image, of: input) - firstTap, rowStride: input.rowStride,
+                input: context.origin(image, of: input) - firstTap, rowStride: input.rowStride,
                 inputBlockStride: input.planeStride, height: tiling.inputHeight,
-                width: tiling.inputWidth, transformed: transformed,
+                width: tiling.inputWidth, transformed: domain + tiling.transformedStart,
                 elementStride: tiling.transformedStride, blockStride: tiling.transformed.planeStride,
-                scratch: scratch, blocks: input.planes, rows: tiling.rows, columns: tiling.columns,
+                scratch: context.scratch + tiling.scratchStart, blocks: blocks, ofBlocks: input.planes,
+                rows: tiling.rows, columns: tiling.columns,
                 places: places, firstTileRow: tileRows.lowerBound, tileRows: tileRows.count,
                 inputIsNarrow: input.isNarrow, phases: tiling.phases)
             table.winogradInput(&call)
         }
-        multiply(transformed, into: products, counts)
-        forEachPiece(rows, of: tileRows, counts) { image, tileRows, places in
-            let image = firstImage + image
+    }
+
+    /// Some channel blocks of the output from it.
+    private func finish(
+        _ context: StepContext, _ chunk: Chunk, _ counts: WinogradTiling.Counts, blocks: Range<Int>,
+        from domain: UnsafeMutablePointer<Float>
+    ) {
+        forEachPiece(chunk, counts) { image, tileRows, places in
             var call = WinogradOutputCall(
-                products: products, elementStride: tiling.productStride,
+                products: domain + tiling.productStart, elementStride: tiling.productStride,
                 blockStride: tiling.products.planeStride, bias: bias.pointer,
                 residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
                 residualRowStride: residual?.rowStride ?? 0, residualBlockStride: residual?.planeStride ?? 0,
                 output: context.origin(image, of: output), outputRowStride: output.rowStride,
-                outputBlockStride: output.planeStride, scratch: scratch, blocks: output.planes,
+                outputBlockStride: output.planeStride, scratch: context.scratch + tiling.scratchStart,
+                blocks: blocks,
                 height: output.shape.height, width: output.shape.width, rows: tiling.rows,
                 columns: tiling.columns, places: places, firstTileRow: tileRows.lowerBound,
                 tileRows: tileRows.count, rectifies: rectifies, resultIsNarrow: output.isNarrow,
@@ -134,37 +174,40 @@ struct WinogradStep: Step {
         }
     }
 
-    /// Cuts rows of tiles, counted through all images, by image: its number, its rows, and the places of their first tiles.
+    /// Cuts a chunk by image: its number, its rows, and the places of their first tiles.
     @inline(__always)
     private func forEachPiece(
-        _ rows: Range<Int>, of tileRows: Range<Int>, _ counts: WinogradTiling.Counts,
+        _ chunk: Chunk, _ counts: WinogradTiling.Counts,
         _ body: (_ image: Int, _ tileRows: Range<Int>, _ places: WinogradPlaces) -> Void
     ) {
+        let (rows, tileRows) = (chunk.rows, chunk.tileRows)
         var places = counts.places
         var row = rows.lowerBound
         while row < rows.upperBound {
             let (image, first) = row.quotientAndRemainder(dividingBy: tileRows.count)
             let count = min(tileRows.count - first, rows.upperBound - row)
             let start = tileRows.lowerBound + first
-            body(image, start..<start + count, places)
+            body(chunk.firstImage + image, start..<start + count, places)
             tiling.advance(&places, by: start..<start + count)
             row += count
         }
     }
 
-    /// The products of all elements of some tiles.
+    /// The products of some elements of some tiles.
     private func multiply(
-        _ transformed: UnsafePointer<Float>, into products: UnsafeMutablePointer<Float>,
-        _ counts: WinogradTiling.Counts
+        _ counts: WinogradTiling.Counts, elements: Range<Int>, in domain: UnsafeMutablePointer<Float>
     ) {
-        for element in 0..<WinogradWeights.elements {
+        let transformed = UnsafePointer(domain + tiling.transformedStart)
+        let products = domain + tiling.productStart
+        for element in elements {
             let tiles = tiling.tiles(of: element, counts)
             let phases = tiling.phases.range(of: element)
             guard !tiles.isEmpty, !phases.isEmpty, let ahead = ahead[phases.count] else { continue }
             let start = tiles.lowerBound * channelBlock
             let firstBlock = phases.lowerBound * input.planes
             let own = UnsafePointer(weights.pointer + weightOffsets.starts[element])
-            let following = element + 1 == WinogradWeights.elements ? 0 : weightOffsets.starts[element + 1]
+            let following = weightOffsets.starts[
+                element + 1 == elements.upperBound ? elements.lowerBound : element + 1]
             var call = ConvolutionCall(
                 input: transformed
                     + (element * tiling.transformedStride + firstBlock * tiling.transformed.planeStride
