@@ -45,7 +45,8 @@ struct WorkerCommand: ParsableCommand {
         options.exact = exact
         options.precision = try choice(precision, "--precision", Precision.init)
         options.executor = try choice(executor, "--executor", ExecutorKind.init)
-        let engine = try Engine(try Model(network, weights: state, subject: weights), options: options)
+        let engine = try Engine(
+            try Model(network, weights: consume state, subject: weights), options: options)
         let preparation = (ContinuousClock.now - begin) / .milliseconds(1)
         try Worker(engine: engine, images: images, preparation: preparation, resident: resident).serve()
     }

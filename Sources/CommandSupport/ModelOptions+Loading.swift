@@ -38,14 +38,15 @@ extension ModelOptions {
     /// Prepares an engine, and refuses one above `--max-memory`, or that would not fit the memory that the machine
     /// has left: the system would end the program.
     public func engine(
-        _ model: Model, _ options: EngineOptions, _ machine: Machine
+        _ model: consuming Model, _ options: EngineOptions, _ machine: Machine
     ) throws(EngineError) -> Engine {
         var limited = options
         // The prediction counts the model's weights, which are no longer among the free bytes.
         let free = AvailableMemory.bytes + 4 * (try model.parameterCount)
         limited.maximumBytes = min(options.maximumBytes ?? .max, free)
         do throws(EngineError) {
-            return try Engine(model, options: limited, registry: try kernels.registry(), machine: machine)
+            return try Engine(
+                consume model, options: limited, registry: try kernels.registry(), machine: machine)
         } catch {
             guard error.subject == "--max-memory", limited.maximumBytes != options.maximumBytes else {
                 throw error

@@ -70,7 +70,7 @@ struct KernelsCommand: ParsableCommand {
 
     private func layers(_ engine: Engine) -> String {
         var text = """
-            layers of \(engine.model.architecture.name), mode \(options.mode), isa \(engine.isa.rawValue), \
+            layers of \(engine.architecture.name), mode \(options.mode), isa \(engine.isa.rawValue), \
             groups of \(engine.imageGroup) images
 
             """
@@ -106,7 +106,7 @@ struct KernelsCommand: ParsableCommand {
             }
         }
         return """
-            nodes of \(engine.model.architecture.name) as written, mode \(options.mode): \
+            nodes of \(engine.architecture.name) as written, mode \(options.mode): \
             \(engine.fusions.nodes.count), layers: \(engine.steps.count)
             \(table.text)
             """

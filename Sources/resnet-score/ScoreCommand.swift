@@ -58,7 +58,8 @@ struct ScoreCommand: ParsableCommand {
                 .resource, "--input", "a batch of \(source.rowCount) rows",
                 expected: "at most \(ModelOptions.batchRange.upperBound) with --mode batch")
         }
-        let engine = try options.engine(loaded.model, engineOptions, machine)
+        let drawn = saveWeights == nil ? nil : loaded.model.weights
+        let engine = try options.engine((consume loaded).model, engineOptions, machine)
         if options.maxMemory != nil {
             StandardStreams.writeError("predicted peak of memory: \(engine.memory.total) bytes\n")
         }
@@ -66,7 +67,7 @@ struct ScoreCommand: ParsableCommand {
         try interrupts.deferred { () throws(EngineError) in
             let scoring = Scoring(engine: engine, interrupts: interrupts, console: console)
             try scoring.run(&source, output: output, savedInput: saveInput)
-            if let saveWeights { try Safetensors.write(loaded.model.weights, to: saveWeights) }
+            if let saveWeights, let drawn { try Safetensors.write(drawn, to: saveWeights) }
             if let saveBuffers { try Safetensors.write(try engine.buffers, to: saveBuffers) }
         }
         console.warn(engine.warnings)

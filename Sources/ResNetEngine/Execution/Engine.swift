@@ -13,7 +13,7 @@ public final class Engine: Sendable {
     /// The version of this package.
     public static let version = "0.1.0"
 
-    public let model: Model
+    public let architecture: any Architecture
     public let options: EngineOptions
     /// The instruction set in use.
     public let isa: ISALevel
@@ -71,14 +71,15 @@ public final class Engine: Sendable {
 
     /// Prepares a model.
     ///
-    /// The kernels of `registry` are candidates besides those built in.
+    /// The kernels of `registry` are candidates besides those built in. The engine keeps no weights but as its kernels
+    /// read them: those of a model that the caller has consumed are freed layer by layer while others are packed.
     ///
     /// - Throws: `usage` for options out of range or patterns of no kernel, `unavailable` for an instruction set above
     ///   the machine's or a layer that no kernel may run,
     ///   `badData` for a model that cannot be planned, `resource` when memory is refused or the prediction is
     ///   above a limit.
     public init(
-        _ model: Model, options: EngineOptions = EngineOptions(), registry: Registry = .builtin,
+        _ model: consuming Model, options: EngineOptions = EngineOptions(), registry: Registry = .builtin,
         machine: Machine = .detect()
     ) throws(EngineError) {
         let isa = options.isa ?? machine.isa
@@ -97,7 +98,8 @@ public final class Engine: Sendable {
         }
         placement = try machine.placement(
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
-        let graph = try model.graph(mode: options.mode)
+        var graph = try model.graph(mode: options.mode)
+        flopsPerImage = graph.flops
         let table = KernelSelection.table(for: isa)
         let candidates = ConvolutionCandidates(
             table, others: registry.convolutions.map(\.value), filter: options.kernels, exact: options.exact,
@@ -108,25 +110,27 @@ public final class Engine: Sendable {
             precision: options.precision,
             team: PreparationTeam(threads: placement.workers.count))
         let draft = try planner.draft(graph)
+        graph.nodes = []
         let tuningWarnings = options.tuning?.finish() ?? []
         memory = try MemoryPrediction(
-            model, draft.plan, slots: placement.workers.count, rows: options.batch)
+            weights: model.weights.byteCount, draft.plan, slots: placement.workers.count, rows: options.batch)
         try Self.check(memory, options, machine)
-        plan = try draft.finished()
-        flopsPerImage = graph.flops
+        let running = RunningStatistics(draft.plan, model.weights)
+        architecture = model.architecture
+        preparationWarnings = machine.warnings + placement.warnings + model.warnings + tuningWarnings
+        _ = consume model
+        plan = try (consume draft).finished()
         let workspace = try Workspace(plan, slots: placement.workers.count, rows: options.batch)
         let runner = Runner(
             Runner.State(
                 run: BatchRun(
                     plan, placement: placement, executor: options.executor,
                     cpuCount: machine.allowed.count, workspace: workspace),
-                running: RunningStatistics(plan, model.weights)))
+                running: running))
         self.runner = runner
         conductor = try Conductor { runner.run(&$0) }
-        self.model = model
         self.options = options
         self.isa = isa
-        preparationWarnings = machine.warnings + placement.warnings + model.warnings + tuningWarnings
     }
 
     private static func check(

@@ -46,8 +46,8 @@ public struct MemoryPrediction: Sendable, Hashable {
     public var total: Int
 
     /// - Throws: `resource` when the sum is more than can be addressed.
-    init(_ model: Model, _ plan: Plan, slots: Int, rows: Int) throws(EngineError) {
-        weights = model.weights.byteCount
+    init(weights: Int, _ plan: Plan, slots: Int, rows: Int) throws(EngineError) {
+        self.weights = weights
         packed = plan.packedBytes
         workspace = try Workspace.byteCount(plan, slots: slots, rows: rows)
         var size = ByteCount(subject: "batch of \(rows)")

@@ -36,10 +36,11 @@ struct Planner {
                 Pending(entry: entry, label: ExecutedStep(name: name, planned: planned), make: make))
         }
 
-        /// Packs the weights: this is what takes memory and time.
-        func finished() throws(EngineError) -> Plan {
+        /// Packs the weights: this is what takes memory and time. Those of a step that is made are let go.
+        consuming func finished() throws(EngineError) -> Plan {
             var plan = plan
-            for step in pending {
+            pending.reverse()
+            while let step = pending.popLast() {
                 let entry = step.entry
                 plan.executed.append(step.label)
                 var stages = plan.phases[entry.phase].stages

@@ -15,6 +15,9 @@ struct WinogradCandidate: ConvolutionCandidate {
         rejection(layer.geometry, isPlanar: layer.isPlanar).map { .no(reason: $0) } ?? .yes
     }
 
+    /// Channel pairs at stride 2, 40 MiB of packed weights: of more, these cost more than they gain.
+    private static let channelPairLimit = 256 * 512
+
     /// Why F(4×4, 3×3) cannot compute a convolution.
     private func rejection(_ g: Convolution2D.Geometry, isPlanar: Bool) -> String? {
         if (g.kernelHeight, g.kernelWidth) != (3, 3) {
@@ -28,6 +31,10 @@ struct WinogradCandidate: ConvolutionCandidate {
         }
         if g.groups != 1 { return "groups \(g.groups), takes 1" }
         if isPlanar { return "planar input, takes blocked" }
+        if g.strideHeight == 2, g.inputChannels * g.outputChannels > Self.channelPairLimit {
+            return
+                "\(g.inputChannels) to \(g.outputChannels) channels at stride 2, whose weights grow ninefold"
+        }
         return productKernel(g) == nil ? "\(filter.forbiddenBy) leaves no 1x1 kernel for its products" : nil
     }
 
