@@ -57,6 +57,22 @@ import Testing
         }
     }
 
+    /// Parts of several passes are parts of one whole.
+    @Test func partsOfPassesAreNoted() throws {
+        let recorder = try StepRecorder(slots: 1, capacity: 12, counters: [])
+        recorder.begin(0)
+        for pass in 0..<3 {
+            for index in 0..<4 {
+                let part = StepPart(index: index, count: 4, pass: pass, passes: 3)
+                recorder.note(0, step: 0, images: 5..<7, part: part) {}
+            }
+        }
+        recorder.end(0)
+        let events = try BatchProfile(recorder, rows: 7).events
+        #expect(events.map(\.part) == Array(0..<12) && events.allSatisfy { $0.parts == 12 })
+        #expect(events.allSatisfy { $0.firstImage == 5 && $0.images == 2 })
+    }
+
     private func profile(_ engine: Engine, _ input: Tensor, counters: [PerformanceEvent]) throws
         -> BatchProfile
     {

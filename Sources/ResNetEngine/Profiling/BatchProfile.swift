@@ -10,7 +10,7 @@ public struct BatchProfile: Sendable {
         public let worker: Int
         public let firstImage: Int
         public let images: Int
-        /// Which part of how many.
+        /// Which part of how many, those of one pass after those of the one before it.
         public let part: Int
         public let parts: Int
         /// Nanoseconds from the start of the batch.

@@ -19,6 +19,7 @@ final class StepRecorder: @unchecked Sendable {
         var step: Int32
         var firstImage: Int32
         var images: Int32
+        /// Which part of how many, those of all passes counted on.
         var part: Int32
         var parts: Int32
         /// Nanoseconds of the monotonic clock.
@@ -137,8 +138,9 @@ final class StepRecorder: @unchecked Sendable {
         guard count < capacity else { return }
         slot.pointee.events[count] = Event(
             step: Int32(truncatingIfNeeded: step), firstImage: Int32(truncatingIfNeeded: images.lowerBound),
-            images: Int32(truncatingIfNeeded: images.count), part: Int32(truncatingIfNeeded: part.index),
-            parts: Int32(truncatingIfNeeded: part.count), start: start, end: end)
+            images: Int32(truncatingIfNeeded: images.count),
+            part: Int32(truncatingIfNeeded: part.pass * part.count + part.index),
+            parts: Int32(truncatingIfNeeded: part.passes * part.count), start: start, end: end)
         slot.pointee.count = count + 1
         guard !counters.isEmpty else { return }
         let counted = slot.pointee.counts + (ThreadCounters.limit + count * counters.count)
