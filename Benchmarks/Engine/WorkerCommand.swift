@@ -1,6 +1,8 @@
 import ArgumentParser
+import Dispatch
 import ModelFiles
 import ResNetEngine
+import Synchronization
 
 /// Prepares an engine for one batch and times it when told to: the protocol of Peers/harness/protocol.py.
 struct WorkerCommand: ParsableCommand {
@@ -11,17 +13,22 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The network.", valueName: "name"))
     var model = "notebook"
 
-    @Option(help: ArgumentHelp("The model's weights.", valueName: "file.safetensors"))
+    @Option(help: ArgumentHelp("The model's weights, prepared or not.", valueName: "file.safetensors"))
     var weights: String
 
     @Option(help: ArgumentHelp("The batch, (n, c, h, w).", valueName: "x.npy"))
-    var input: String
+    var input: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Save prepared weights and end, instead of a batch.", valueName: "file.safetensors"))
+    var prepare: String?
 
     @Option(help: ArgumentHelp("Batch-norm statistics.", valueName: "running|batch"))
     var mode = "running"
 
     @Option(help: ArgumentHelp("Worker threads.", valueName: "n"))
-    var threads: Int
+    var threads: Int?
 
     @Option(help: ArgumentHelp("What runs the workers.", valueName: "dispatch|openmp"))
     var executor = "dispatch"
@@ -33,22 +40,49 @@ struct WorkerCommand: ParsableCommand {
     var precision = "float32"
 
     func run() throws {
+        if let prepare {
+            let engine = try Engine(try load(), options: try options())
+            return try Safetensors.write(try engine.preparedWeights, to: prepare)
+        }
+        guard let input else { throw EngineError(.usage, "--input", "not given", expected: "a .npy file") }
         let images = try NPYReader(input).readAll()
         let resident = ResidentMemory.restartPeak()
         let begin = ContinuousClock.now
-        let state = try Safetensors.read(weights)
-        let network = try network(state)
+        // Neither waits for the other: one reads a file, one asks the system about its processors.
+        let found = Mutex<Machine?>(nil)
+        let asked = DispatchGroup()
+        DispatchQueue.global().async(group: asked) {
+            let machine = Machine.detect()
+            found.withLock { $0 = machine }
+        }
+        let loaded = try load()
+        var options = try options()
+        options.batch = images.shape[0]
+        asked.wait()
+        let machine = found.withLock { $0 } ?? Machine.detect()
+        let engine = try Engine(consume loaded, options: options, machine: machine)
+        let preparation = (ContinuousClock.now - begin) / .milliseconds(1)
+        try Worker(engine: engine, images: images, preparation: preparation, resident: resident).serve()
+    }
+
+    private func options() throws(EngineError) -> EngineOptions {
         var options = EngineOptions()
         options.threads = threads
-        options.batch = images.shape[0]
         options.mode = try choice(mode, "--mode", BatchNormalizationMode.init)
         options.exact = exact
         options.precision = try choice(precision, "--precision", Precision.init)
         options.executor = try choice(executor, "--executor", ExecutorKind.init)
-        let engine = try Engine(
-            try Model(network, weights: consume state, subject: weights), options: options)
-        let preparation = (ContinuousClock.now - begin) / .milliseconds(1)
-        try Worker(engine: engine, images: images, preparation: preparation, resident: resident).serve()
+        return options
+    }
+
+    private func load() throws(EngineError) -> Model {
+        let file = try SafetensorsFile(weights)
+        if PreparedWeights.describes(file.names) {
+            let prepared = try PreparedWeights(try file.readTogether(), subject: weights)
+            return try Model(network(prepared.blank), prepared: prepared)
+        }
+        let state = try file.read()
+        return try Model(network(state), weights: consume state, subject: weights)
     }
 
     private func network(_ state: StateDictionary) throws(EngineError) -> ResNet {

@@ -23,9 +23,13 @@ extension ModelOptions {
     ///   `resource` when they would not fit the memory.
     public func load(for machine: Machine) throws(EngineError) -> LoadedModel {
         var generator = TorchGenerator(seed: try seedValue())
-        let (network, state) = try structure(machine)
-        if let weights, let state {
-            let model = try Model(network, weights: state, subject: weights)
+        let (network, found) = try structure(machine)
+        if let weights, let found {
+            let model =
+                switch found {
+                case .state(let state): try Model(network, weights: state, subject: weights)
+                case .prepared(let prepared): try Model(network, prepared: prepared)
+                }
             return LoadedModel(model: model, generator: generator, origin: "weights \(weights)")
         }
         // Both as drawn and as packed for the kernels, which takes no less.
@@ -42,7 +46,7 @@ extension ModelOptions {
     ) throws(EngineError) -> Engine {
         var limited = options
         // The prediction counts the model's weights, which are no longer among the free bytes.
-        let free = AvailableMemory.bytes + 4 * (try model.parameterCount)
+        let free = AvailableMemory.bytes + (model.isPrepared ? 0 : 4 * (try model.parameterCount))
         limited.maximumBytes = min(options.maximumBytes ?? .max, free)
         do throws(EngineError) {
             return try Engine(
@@ -55,9 +59,31 @@ extension ModelOptions {
         }
     }
 
+    /// What a file of weights holds.
+    private enum Weights {
+        case state(StateDictionary)
+        case prepared(PreparedWeights)
+
+        init(_ path: String) throws(EngineError) {
+            let file = try SafetensorsFile(path)
+            self =
+                PreparedWeights.describes(file.names)
+                ? .prepared(try PreparedWeights(try file.readTogether(), subject: path))
+                : .state(try file.read())
+        }
+
+        /// Tensors of the model's shapes.
+        var shapes: StateDictionary {
+            switch self {
+            case .state(let state): state
+            case .prepared(let prepared): prepared.blank
+            }
+        }
+    }
+
     private func structure(
         _ machine: Machine
-    ) throws(EngineError) -> (network: ResNet, state: StateDictionary?) {
+    ) throws(EngineError) -> (network: ResNet, weights: Weights?) {
         let registry = try kernels.registry()
         let activation = try activation.map { name throws(EngineError) in
             try OptionValue.choice(name, "--activation", among: registry.activations)
@@ -87,19 +113,20 @@ extension ModelOptions {
             if stat(weights, &status) == 0 {
                 try checkMemory(Int(clamping: status.st_size), "weights in \(weights)", machine)
             }
-            let state = try Safetensors.read(weights)
+            let found = try Weights(weights)
+            let state = found.shapes
             guard let preset else {
                 return (
                     finished(
                         try ResNet(
                             matching: state, block: variant ?? ResidualBlock(), image: image,
                             subject: weights)),
-                    state
+                    found
                 )
             }
             var network = ResNet(preset, block: variant, image: image)
             if let classes = state["fc.bias"]?.shape.dimensions.first { network.classes = max(1, classes) }
-            return (finished(network), state)
+            return (finished(network), found)
         }
         if let preset { return (finished(ResNet(preset, block: variant, image: image)), nil) }
         var network = ResNet(block: variant ?? ResidualBlock())

@@ -13,7 +13,10 @@ public struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Weights, a state_dict in a .safetensors file; the geometry is read off it.", valueName: "file"))
+            """
+            Weights, a state_dict in a .safetensors file, or what resnet-bench prepare made of one; the geometry is \
+            read off it.
+            """, valueName: "file"))
     public var weights: String?
 
     @Option(

@@ -12,11 +12,13 @@ import Diagnostics
 ///
 /// The buffer itself does no bounds checks and no locking: its owner decides who writes when.
 public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
-    /// Bytes to which every buffer is aligned: a page, so that no two buffers share a cache line.
+    /// Bytes to which every buffer but a part of one is aligned: a page, so that no two share a cache line.
     public static var alignment: Int { 4096 }
     /// Bytes of a huge page. Buffers that hold whole ones are aligned to them and ask the system for them: an
     /// address then costs one entry of the translation cache where it took 512.
     private static var hugePage: Int { 2 << 20 }
+    /// Bytes from which on a buffer is mapped: the system fills its pages with zeros, each when it is touched.
+    private static var mappedSize: Int { 64 << 10 }
 
     public let pointer: UnsafeMutablePointer<Element>
     public let count: Int
@@ -26,6 +28,8 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
 
     /// What the system mapped; nil for memory of the heap.
     private let mapping: UnsafeMutableRawBufferPointer?
+    /// The buffer whose memory this is a part of.
+    private let whole: AlignedBuffer?
 
     /// - Parameters:
     ///   - count: elements. Pages of a large buffer come into being as they are first touched, near the thread that does.
@@ -40,6 +44,9 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
             if byteCount >= Self.hugePage {
                 mapping = Self.map(byteCount + Self.hugePage)
                 memory = mapping?.baseAddress?.alignedUp(toMultipleOf: Self.hugePage)
+            } else if byteCount >= Self.mappedSize {
+                mapping = Self.map(byteCount)
+                memory = mapping?.baseAddress
             } else if posix_memalign(&memory, Self.alignment, byteCount) == 0 {
                 memory.map { _ = memset($0, 0, byteCount) }
             }
@@ -50,16 +57,29 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
         }
         #if os(Linux)
             // Advice alone: a system that has none to give goes on with small pages.
-            if mapping != nil {
+            if byteCount >= Self.hugePage {
                 madvise(memory, byteCount / Self.hugePage * Self.hugePage, MADV_HUGEPAGE)
             }
         #endif
         self.pointer = memory.bindMemory(to: Element.self, capacity: max(count, 1))
         self.count = count
         self.mapping = mapping
+        whole = nil
     }
 
+    /// Some elements of another buffer: the same memory, which may start anywhere on a cache line.
+    private init(_ range: Range<Int>, of whole: AlignedBuffer) {
+        pointer = whole.pointer + range.lowerBound
+        count = range.count
+        mapping = nil
+        self.whole = whole
+    }
+
+    /// Some elements as a buffer, which holds on to the whole one's memory.
+    package func part(_ range: Range<Int>) -> AlignedBuffer { AlignedBuffer(range, of: self) }
+
     deinit {
+        guard whole == nil else { return }
         if let mapping { munmap(mapping.baseAddress, mapping.count) } else { free(pointer) }
     }
 

@@ -27,6 +27,15 @@ public struct Tensor: Sendable {
         _ = storage.elements.initialize(from: values)
     }
 
+    /// The elements of a buffer, as many as the shape has, which are not copied.
+    package init(shape: Shape, _ buffer: AlignedBuffer<Float>) {
+        self.shape = shape
+        storage = buffer
+    }
+
+    /// The memory of the elements, which nobody may write.
+    package var buffer: AlignedBuffer<Float> { storage }
+
     public var elementCount: Int { shape.elementCount }
 
     /// Whether no element is infinite or NaN.

@@ -14,6 +14,7 @@ struct BenchCommand: ParsableCommand {
         subcommands: [
             ScalingCommand.self, SummaryCommand.self, TopologyCommand.self, VerifyCommand.self,
             KernelsCommand.self, LayerCommand.self, ProfileCommand.self, CompareCommand.self,
+            PrepareCommand.self,
         ],
         defaultSubcommand: ScalingCommand.self)
 }

@@ -51,6 +51,7 @@ struct KernelsCommand: ParsableCommand {
             + assertKernel.map { text throws(EngineError) in try PlanAssertion(kernel: text) }
         let reportFile = try json.map { path throws(EngineError) in try ReportFile(path) }
         let loaded = try options.load(for: machine)
+        let graph = try loaded.model.graph(mode: engineOptions.mode)
         let engine = try options.engine(loaded.model, engineOptions, machine)
         console.warn(engine.warnings)
         let rows = try allKernels(loaded.model, engine, machine)
@@ -63,7 +64,6 @@ struct KernelsCommand: ParsableCommand {
                     ? fusionTable(engine)
                     : [layers(engine), list(rows, engine), try operationTable()].joined(separator: "\n"))
         }
-        let graph = try loaded.model.graph(mode: engineOptions.mode)
         try PlanAssertion.check(
             assertions, engine.steps, operations: Set(graph.nodes.map(\.operation.identifier)))
     }

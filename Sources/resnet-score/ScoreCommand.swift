@@ -47,6 +47,10 @@ struct ScoreCommand: ParsableCommand {
         let console = Console(progress: progress)
         let interrupts = Interrupts.shared
         let loaded = try options.load(for: machine)
+        if saveWeights != nil, loaded.model.isPrepared {
+            throw EngineError(
+                .usage, "--save-weights", "given with prepared weights", expected: "the model's own weights")
+        }
         let shape = loaded.model.architecture.inputShape
         var source = try RowSource(input, shape, loaded.generator)
         // A larger batch than there are rows would only hold memory.

@@ -1,6 +1,5 @@
 import Diagnostics
 import ResNetEngine
-import Synchronization
 import Tensors
 
 /// Reads and writes `.safetensors` files: named tensors, as `state_dict()` of a PyTorch module gives them.
@@ -15,50 +14,6 @@ public enum Safetensors {
     /// - Throws: `missingInput` when the file cannot be opened; `badData` naming the file and, where there is
     ///   one, the tensor; `resource` when memory is refused; `inputOutput` when reading fails.
     public static func read(_ path: String) throws(EngineError) -> StateDictionary {
-        let file = try InputFile(path)
-        let header = try SafetensorsHeader(file)
-        try checkIntegerCount(header.entries)
-        // Reading is mostly copying, which threads share.
-        let read = Mutex([StateDictionary.Entry?](repeating: nil, count: header.entries.count))
-        try PreparationTeam.all.forEach(header.entries.count) { index throws(EngineError) in
-            let value = try value(of: header.entries[index], in: file, dataOffset: header.dataOffset)
-            read.withLock { $0[index] = value }
-        }
-        var state = StateDictionary()
-        for (entry, value) in zip(header.entries, read.withLock { $0 }) { state[entry.name] = value }
-        return state
-    }
-
-    private static func value(
-        of entry: SafetensorsEntry, in file: InputFile, dataOffset: Int
-    ) throws(EngineError) -> StateDictionary.Entry {
-        let offset = dataOffset + entry.range.lowerBound
-        switch entry.encoding {
-        case .floats(let encoding):
-            var tensor = try Tensor(shape: entry.shape.dimensions, subject: entry.subject)
-            try tensor.withMutableElements { (elements) throws(EngineError) in
-                try file.readFloats(at: offset, as: encoding, into: elements)
-            }
-            return .tensor(tensor)
-        case .integers(let encoding):
-            var values = [Int64](repeating: 0, count: entry.shape.elementCount)
-            try values.withUnsafeMutableBufferPointer { (elements) throws(EngineError) in
-                try file.readIntegers(at: offset, as: encoding, into: elements)
-            }
-            return .integers(shape: entry.shape, values: values)
-        }
-    }
-
-    private static func checkIntegerCount(_ entries: [SafetensorsEntry]) throws(EngineError) {
-        var count = 0
-        for entry in entries {
-            guard case .integers = entry.encoding else { continue }
-            count += entry.shape.elementCount
-            guard count <= maximumIntegerCount else {
-                throw EngineError(
-                    .badData, entry.subject, "\(count) integers in the file up to here",
-                    expected: "at most \(maximumIntegerCount)")
-            }
-        }
+        try SafetensorsFile(path).read()
     }
 }

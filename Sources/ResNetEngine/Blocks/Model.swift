@@ -37,7 +37,10 @@ extension Architecture {
 /// An architecture with its weights: immutable, and all an engine needs.
 public struct Model: Sendable {
     public let architecture: any Architecture
+    /// Empty where they are prepared.
     public let weights: StateDictionary
+    /// What an engine made of them, instead of the weights themselves.
+    let prepared: PreparedWeights?
     /// Things noticed in the weights: absent counters, values that are not finite.
     public let warnings: [EngineWarning]
 
@@ -86,11 +89,22 @@ public struct Model: Sendable {
         let odd = Self.nonFinite(in: state)
         self.architecture = architecture
         self.weights = state
+        prepared = nil
         warnings = [
             Self.warning("no-counter", "\(subject): counting from 0 for want of", uncounted),
             Self.warning("non-finite-weights", "\(subject): NaN or infinite values in", odd),
         ].compactMap { $0 }
     }
+
+    init(_ architecture: any Architecture, _ prepared: PreparedWeights) {
+        self.architecture = architecture
+        self.prepared = prepared
+        weights = StateDictionary()
+        warnings = []
+    }
+
+    /// Whether the weights are those that an engine has prepared.
+    public var isPrepared: Bool { prepared != nil }
 
     /// Names of the tensors that hold other values than numbers.
     private static func nonFinite(in state: StateDictionary) -> [String] {
@@ -165,8 +179,21 @@ public struct Model: Sendable {
     }
 
     /// The network as operations, nothing folded or fused.
+    ///
+    /// - Throws: `unavailable` for prepared weights, and what the architecture throws.
     public func graph(mode: BatchNormalizationMode = .running) throws(EngineError) -> Graph {
-        var builder = try NetworkBuilder(architecture, context: ParameterContext(state: weights, mode: mode))
+        if let prepared {
+            throw EngineError(
+                .unavailable, prepared.subject, "prepared weights",
+                expected: "the model's own: these serve engines alone")
+        }
+        return try planned(mode: mode)
+    }
+
+    /// The network as operations, whose weights are zeros where they are prepared.
+    func planned(mode: BatchNormalizationMode) throws(EngineError) -> Graph {
+        let context = ParameterContext(state: prepared?.blank ?? weights, mode: mode)
+        var builder = try NetworkBuilder(architecture, context: context)
         let output = try architecture.build(&builder)
         return builder.finished(output: output)
     }

@@ -39,6 +39,9 @@ public final class Engine: Sendable {
     private let runner: Runner
     private let conductor: Conductor
     private let preparationWarnings: [EngineWarning]
+    private let parameters: [StepParameters.Entry]
+    /// Nodes whose weights other people's kernels have packed.
+    private let unsaved: [String]
 
     /// What a batch changes: used by the conductor's thread, read between batches.
     private final class Runner: Sendable {
@@ -74,6 +77,8 @@ public final class Engine: Sendable {
     /// The kernels of `registry` are candidates besides those built in. The engine keeps no weights but as its kernels
     /// read them: those of a model that the caller has consumed are freed layer by layer while others are packed.
     ///
+    /// A model of prepared weights is not prepared again: its engine reads them, and has the results of the one that saved them.
+    ///
     /// - Throws: `usage` for options out of range or patterns of no kernel, `unavailable` for an instruction set above
     ///   the machine's or a layer that no kernel may run,
     ///   `badData` for a model that cannot be planned, `resource` when memory is refused or the prediction is
@@ -96,9 +101,15 @@ public final class Engine: Sendable {
                 .usage, "--precision", "\(options.precision.rawValue) with --mode batch",
                 expected: "float32, or --mode running: statistics of a batch would magnify its rounding")
         }
+        let parameters = StepParameters(model.prepared)
+        guard parameters.source == nil || options.mode == .running else {
+            throw EngineError(
+                .usage, "--mode", "batch with prepared weights",
+                expected: "running, or the model's own weights")
+        }
         placement = try machine.placement(
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
-        var graph = try model.graph(mode: options.mode)
+        var graph = try model.planned(mode: options.mode)
         flopsPerImage = graph.flops
         let table = KernelSelection.table(for: isa)
         let candidates = ConvolutionCandidates(
@@ -108,7 +119,7 @@ public final class Engine: Sendable {
         let planner = Planner(
             table: table, caches: machine.workerCaches, candidates: candidates,
             precision: options.precision,
-            team: PreparationTeam(threads: placement.workers.count))
+            team: PreparationTeam(threads: placement.workers.count), parameters: parameters)
         let draft = try planner.draft(graph)
         graph.nodes = []
         let tuningWarnings = options.tuning?.finish() ?? []
@@ -120,6 +131,8 @@ public final class Engine: Sendable {
         preparationWarnings = machine.warnings + placement.warnings + model.warnings + tuningWarnings
         _ = consume model
         plan = try (consume draft).finished()
+        self.parameters = parameters.entries
+        unsaved = parameters.others
         let workspace = try Workspace(plan, slots: placement.workers.count, rows: options.batch)
         let runner = Runner(
             Runner.State(
@@ -287,6 +300,20 @@ public final class Engine: Sendable {
     /// The batch-norm buffers as the batches scored so far left them; empty in `running` mode.
     public var buffers: StateDictionary {
         get throws(EngineError) { try runner.state.withLock { $0.running }.state() }
+    }
+
+    /// What the engine computed from the model's weights, for other engines: see ``PreparedWeights``. It holds no copy.
+    ///
+    /// - Throws: `usage` in `batch` mode, `unavailable` where a plugin's kernel has packed weights by itself.
+    public var preparedWeights: StateDictionary {
+        get throws(EngineError) {
+            guard options.mode == .running else {
+                throw EngineError(
+                    .usage, "--mode", "batch, whose steps follow from more than weights", expected: "running")
+            }
+            if let node = unsaved.first { throw StepParameters.unavailable(node) }
+            return try PreparedWeights.state(of: architecture, parameters)
+        }
     }
 
     /// What each worker slot did in the last batch.

@@ -1,5 +1,6 @@
 import Diagnostics
 import Kernels
+import Tensors
 
 /// Composes a linear layer with the affine operations before it, in float64 rounded once, where that lowers the cost:
 /// after a sum of convolutions without ReLU the layer can read what they read. Of a sum each term gets a linear layer of
@@ -10,12 +11,16 @@ struct ComposeAffine: GraphPass {
     private let table: KernelTable
     private let team: PreparationTeam
     private let isWanted: Bool
+    private let isBlank: Bool
 
-    /// - Parameter isWanted: whether results may be rounded otherwise than the graph as it is written.
-    init(_ table: KernelTable, _ team: PreparationTeam, isWanted: Bool) {
+    /// - Parameters:
+    ///   - isWanted: whether results may be rounded otherwise than the graph as it is written.
+    ///   - isBlank: whether weights are zeros, of which nothing is to be computed.
+    init(_ table: KernelTable, _ team: PreparationTeam, isWanted: Bool, isBlank: Bool) {
         self.table = table
         self.team = team
         self.isWanted = isWanted
+        self.isBlank = isBlank
     }
 
     /// Operations of a convolution that take as long as one of a linear layer, whose weights come from memory for a few
@@ -50,9 +55,12 @@ struct ComposeAffine: GraphPass {
             guard case .through = best.composition else { continue }
             var terms: [Term] = []
             var consumed: [(node: Int, host: Int)] = []
+            let (shape, node) = (graph.shape(of: edge), root.name)
             try collect(
-                best.composition, AffineRows(linear, shape: graph.shape(of: edge), node: root.name),
-                host: index, graph, &terms, &consumed)
+                best.composition,
+                isBlank
+                    ? AffineRows(outputs: linear.outputs, shape: shape, node: node)
+                    : AffineRows(linear, shape: shape, node: node), host: index, graph, &terms, &consumed)
             try replace(&graph, index, terms, consumed, &report)
         }
     }
@@ -101,15 +109,26 @@ struct ComposeAffine: GraphPass {
             let node = graph.nodes[index]
             guard let operation = node.operation as? any AffineOperation else { return }
             if host != index { consumed.append((index, host)) }
-            let parts = try operation.composed(
-                rows, inputs: graph.inputShapes(of: node),
-                CompositionContext(table: table, team: team, node: node.name))
+            let parts = try composed(operation, rows, inputs: graph.inputShapes(of: node), node: node.name)
             for (position, part) in parts.enumerated() {
                 var own = position == 0 ? host : index
                 if position > 0, case .through(let next, _) = inputs[position] { own = next }
                 try collect(inputs[position], part, host: own, graph, &terms, &consumed)
             }
         }
+    }
+
+    /// For each input of an operation what to multiply it by.
+    private func composed(
+        _ operation: any AffineOperation, _ rows: AffineRows, inputs: [FeatureShape], node: String
+    ) throws(EngineError) -> [AffineRows] {
+        guard isBlank else {
+            return try operation.composed(
+                rows, inputs: inputs, CompositionContext(table: table, team: team, node: node))
+        }
+        var parts: [AffineRows] = []
+        for shape in inputs { parts.append(try AffineRows(outputs: rows.outputs, shape: shape, node: node)) }
+        return parts
     }
 
     /// Puts the terms in the linear layer's place: it is the first of them and adds the others.
@@ -128,7 +147,12 @@ struct ComposeAffine: GraphPass {
         graph.nodes.removeAll { goneEdges.contains($0.output) }
         var sum: Edge?
         for (term, name) in zip(terms, names).reversed() {
-            var layer = try term.rows.layer(node: name)
+            var layer =
+                isBlank
+                ? try Linear(
+                    weight: Tensor(shape: [term.rows.outputs, term.rows.shape.elementCount], subject: name),
+                    bias: Tensor(shape: [term.rows.outputs], subject: name), node: name)
+                : try term.rows.layer(node: name)
             layer.addsResidual = sum != nil
             let inputs = [term.edge] + (sum.map { [$0] } ?? [])
             guard let place = graph.producer(of: root.output) else { return }

@@ -13,11 +13,14 @@ enum GraphPasses {
     /// - Parameters:
     ///   - candidates: for what depends on the kernel that a convolution gets.
     ///   - table: for what is computed here, by `team`.
+    ///   - isBlank: whether all weights are zeros, of which nothing is to be computed.
     static func all(
-        _ candidates: ConvolutionCandidates, _ table: KernelTable, _ team: PreparationTeam
+        _ candidates: ConvolutionCandidates, _ table: KernelTable, _ team: PreparationTeam,
+        isBlank: Bool = false
     ) -> [any GraphPass] {
         [
-            FoldBatchNormalization(), ComposeAffine(table, team, isWanted: !candidates.exact),
+            FoldBatchNormalization(),
+            ComposeAffine(table, team, isWanted: !candidates.exact, isBlank: isBlank),
             FuseResidual(), FuseReLU(), FusePooling(candidates), LowerPointwise(), AbsorbFlatten(),
         ]
     }

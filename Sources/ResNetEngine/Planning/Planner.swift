@@ -12,6 +12,8 @@ struct Planner {
     let candidates: ConvolutionCandidates
     var precision = Precision.float32
     var team = PreparationTeam.alone
+    /// Where the steps' parameters come from.
+    var parameters = StepParameters()
 
     /// More small images at once than this gain nothing.
     private static let microBatchLimit = 8
@@ -57,7 +59,9 @@ struct Planner {
     func draft(_ source: Graph) throws(EngineError) -> Draft {
         var graph = source
         var fusions = FusionReport(source)
-        for pass in GraphPasses.all(candidates, table, team) { try pass.run(&graph, &fusions) }
+        for pass in GraphPasses.all(candidates, table, team, isBlank: parameters.source != nil) {
+            try pass.run(&graph, &fusions)
+        }
         fusions.finish()
         var sequence = try StepSequence(graph)
         var buffers = BufferAssignment(graph, sequence, precision: precision)
@@ -114,7 +118,7 @@ struct Planner {
                     coefficientOffset: addCoefficients(
                         &draft.plan, node, graph, records, phase: entry.phase),
                     statistics: buffers.notes(of: node.output), caches: caches, candidates: candidates,
-                    team: team)
+                    team: team, parameters: parameters)
                 let choice = try operation.kernelChoice(context)
                 try candidates.checkAllowed(choice.name, node: node.name)
                 let bytes = try operation.packedBytes(context)
@@ -131,9 +135,13 @@ struct Planner {
                         inputs: inputs, output: graph.shape(of: node.output), cost: operation.cost(inputs),
                         packedBytes: bytes, inputBytes: context.inputs.reduce(0) { $0 + $1.featureBytes },
                         outputBytes: context.output.featureBytes, problem: problem))
+                let hasParameters = operation.cost(inputs).parameterBytes > 0
                 draft.add(entry, node.name, planned: draft.plan.summaries.count - 1) {
                     () throws(EngineError) in
-                    HaloClearing.around(try operation.step(context), output: context.output)
+                    let step = try context.parameters.make(node.name, hasParameters: hasParameters) {
+                        () throws(EngineError) in try operation.step(context)
+                    }
+                    return HaloClearing.around(step, output: context.output)
                 }
             }
         }

@@ -103,12 +103,14 @@ public struct StepPlanningContext {
     let candidates: ConvolutionCandidates
     /// Who packs weights.
     let team: PreparationTeam
+    let parameters: StepParameters
 
     init(
         node: String, table: KernelTable, inputs: [TensorPlacement], output: TensorPlacement,
         coefficientOffset: Int? = nil, statistics: TensorPlacement? = nil,
         caches: WorkerCaches = WorkerCaches(first: 32 << 10, last: 256 << 10),
-        candidates: ConvolutionCandidates? = nil, team: PreparationTeam = .alone
+        candidates: ConvolutionCandidates? = nil, team: PreparationTeam = .alone,
+        parameters: StepParameters = StepParameters()
     ) {
         self.node = node
         self.table = table
@@ -119,5 +121,6 @@ public struct StepPlanningContext {
         self.caches = caches
         self.candidates = candidates ?? ConvolutionCandidates(table)
         self.team = team
+        self.parameters = parameters
     }
 }

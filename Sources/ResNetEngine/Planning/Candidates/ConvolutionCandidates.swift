@@ -1,5 +1,6 @@
 import Diagnostics
 import Kernels
+import Synchronization
 
 /// The candidates that there are for convolutions, and which of them the options allow.
 struct ConvolutionCandidates: Sendable {
@@ -11,6 +12,20 @@ struct ConvolutionCandidates: Sendable {
     private(set) var tuner: KernelTuner?
     /// Kernels of other operations.
     private let otherKernels: [String]
+    private var memory = Memory()
+
+    typealias Choice = (candidate: any ConvolutionCandidate, rejected: [KernelRejection])
+
+    /// What was chosen before: a network has few different layers, and each is asked for several times.
+    private final class Memory: Sendable {
+        struct Question: Hashable {
+            let layer: ConvolutionLayer
+            let notesStatistics: Bool
+            let inBands: Bool
+        }
+
+        let choices = Mutex<[Question: Choice]>([:])
+    }
 
     /// Those of an instruction set's table, then others.
     init(
@@ -31,6 +46,7 @@ struct ConvolutionCandidates: Sendable {
         var some = self
         some.all = all.filter(isKept)
         some.tuner = nil
+        some.memory = Memory()
         return some
     }
 
@@ -62,7 +78,18 @@ struct ConvolutionCandidates: Sendable {
     /// - Throws: `unavailable` when all that could are forbidden.
     func choose(
         for layer: ConvolutionLayer, notesStatistics: Bool = false, inBands: Bool = false, node: String
-    ) throws(EngineError) -> (candidate: any ConvolutionCandidate, rejected: [KernelRejection]) {
+    ) throws(EngineError) -> Choice {
+        let question = Memory.Question(layer: layer, notesStatistics: notesStatistics, inBands: inBands)
+        if let choice = memory.choices.withLock({ $0[question] }) { return choice }
+        let choice = try chooseAnew(
+            for: layer, notesStatistics: notesStatistics, inBands: inBands, node: node)
+        memory.choices.withLock { $0[question] = choice }
+        return choice
+    }
+
+    private func chooseAnew(
+        for layer: ConvolutionLayer, notesStatistics: Bool, inBands: Bool, node: String
+    ) throws(EngineError) -> Choice {
         var rejected: [KernelRejection] = []
         var left: [(candidate: any ConvolutionCandidate, cycles: Double)] = []
         func reject(

@@ -24,12 +24,14 @@ struct ChannelAffineStep: Step {
             constants = nil
             return
         }
-        let buffer = try AlignedBuffer<Float>(
-            count: Self.coefficientCount(channels: output.shape.channels), subject: context.node)
-        Self.fill(buffer.pointer, channels: output.shape.channels, operation.normalizations) { _, c, norm in
-            norm.runningAffine(channel: c)
+        let channels = output.shape.channels
+        constants = try context.parameters(
+            "coefficients", count: Self.coefficientCount(channels: channels)
+        ) {
+            Self.fill($0, channels: channels, operation.normalizations) { _, c, norm in
+                norm.runningAffine(channel: c)
+            }
         }
-        constants = buffer
     }
 
     /// Floats of a step's coefficients.

@@ -37,13 +37,25 @@ struct LinearStep: Step {
             runs.pointer[row] = run
         }
         let runLength = shape.width * channelBlock
-        weights = try AlignedBuffer(
+        bias = try context.parameters("bias", count: outputs) { bias in
+            operation.bias.withElements {
+                bias.update(from: $0.baseAddress ?? UnsafePointer(bias), count: outputs)
+            }
+        }
+        weights = try context.parameters(
+            "weights \(kernel.name)",
             count: LinearWeights.elementCount(
                 reduction: rows * shape.width * input.pixelStride, outputs: outputs,
-                tileOutputs: kernel.tileOutputs),
-            subject: context.node)
-        bias = try AlignedBuffer(count: outputs, subject: context.node)
-        operation.bias.withElements { _ = bias.elements.update(fromContentsOf: $0) }
+                tileOutputs: kernel.tileOutputs)
+        ) { Self.pack(operation, kernel, context, runLength: runLength, into: $0) }
+    }
+
+    private static func pack(
+        _ operation: Linear, _ kernel: LinearKernel, _ context: StepPlanningContext, runLength: Int,
+        into weights: UnsafeMutablePointer<Float>
+    ) {
+        let shape = context.inputs[0].shape
+        let (rows, outputs) = (context.inputs[0].planes * shape.height, operation.outputs)
         // Which feature each place of the blocked map holds.
         let area = shape.height * shape.width
         let positions = (0..<rows * runLength).map { index in
@@ -53,7 +65,6 @@ struct LinearStep: Step {
             return channel < shape.channels ? channel * area + pixel : -1
         }
         let groups = LinearWeights.groupCount(outputs: outputs, tileOutputs: kernel.tileOutputs)
-        let weights = weights
         let pack = kernel.isNarrow ? LinearWeights.packNarrow : LinearWeights.pack
         operation.weight.withElements { source in
             positions.withUnsafeBufferPointer { positions in
@@ -61,7 +72,7 @@ struct LinearStep: Step {
                 context.team.forEach(groups) { group in
                     pack(
                         source, operation.inputs, outputs, positions, kernel.tileOutputs, kernel.lanes, group,
-                        weights.pointer)
+                        weights)
                 }
             }
         }

@@ -96,26 +96,37 @@ struct PackedConvolution: Sendable {
         let channels = geometry.outputChannels
         weightStride = ConvolutionWeights.elementCount(
             reduction: offsets.count * runLength, outputChannels: channels)
-        weights = try AlignedBuffer(count: bundleCount * weightStride, subject: context.node)
+        let (bundleCount, weightStride) = (bundleCount, weightStride)
         let biasStride = output.planes * channelBlock
-        bias = try AlignedBuffer(count: bundleCount * biasStride, subject: context.node)
-        for bundle in 0..<bundleCount {
+        bias = try context.parameters("bias", count: bundleCount * biasStride) { bias in
             operation.bias.withElements {
-                for k in 0..<channels { bias.pointer[bundle * biasStride + k] = $0[bundle * channels + k] }
-            }
-        }
-        let panels = ConvolutionWeights.panelCount(outputChannels: channels, panelLanes: kernel.panelLanes)
-        let positions = order.positions(runCount: offsets.count)
-        let pack = kernel.takesPairs ? ConvolutionWeights.packPairs : ConvolutionWeights.pack
-        for bundle in 0..<bundleCount {
-            let target = weights.pointer + bundle * weightStride
-            try operation.withFilters(from: bundle * channels, count: channels) { filters in
-                positions.withUnsafeBufferPointer { positions in
-                    context.team.forEach(panels) { panel in
-                        pack(filters, positions, kernel.panelLanes, panel, target)
-                    }
+                for bundle in 0..<bundleCount {
+                    for k in 0..<channels { bias[bundle * biasStride + k] = $0[bundle * channels + k] }
                 }
             }
+        }
+        weights = try context.parameters("weights \(kernel.name)", count: bundleCount * weightStride) {
+            weights throws(EngineError) in
+            for bundle in 0..<bundleCount {
+                try operation.withFilters(from: bundle * channels, count: channels) { filters in
+                    Self.pack(
+                        filters, order.positions(runCount: offsets.count), kernel, context.team,
+                        into: weights + bundle * weightStride)
+                }
+            }
+        }
+    }
+
+    /// Packs the filters of one bundle.
+    private static func pack(
+        _ filters: FilterBank, _ positions: [Int], _ kernel: ConvolutionKernel, _ team: PreparationTeam,
+        into weights: UnsafeMutablePointer<Float>
+    ) {
+        let channels = filters.count
+        let panels = ConvolutionWeights.panelCount(outputChannels: channels, panelLanes: kernel.panelLanes)
+        let pack = kernel.takesPairs ? ConvolutionWeights.packPairs : ConvolutionWeights.pack
+        positions.withUnsafeBufferPointer { positions in
+            team.forEach(panels) { pack(filters, positions, kernel.panelLanes, $0, weights) }
         }
     }
 

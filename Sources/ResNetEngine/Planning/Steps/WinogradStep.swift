@@ -66,21 +66,24 @@ struct WinogradStep: Step {
 
         let channels = geometry.outputChannels
         let padded = output.planes * channelBlock
-        bias = try AlignedBuffer(count: padded, subject: context.node)
+        bias = try context.parameters("bias", count: padded) { bias in
+            operation.bias.withElements {
+                bias.update(from: $0.baseAddress ?? UnsafePointer(bias), count: channels)
+            }
+        }
         zeros = try AlignedBuffer(count: padded, subject: context.node)
         let weightOffsets = WinogradWeightOffsets(
             phases, blocks: input.planes, outputBlocks: output.planes)
         self.weightOffsets = weightOffsets
-        weights = try AlignedBuffer(count: weightOffsets.count, subject: context.node)
-        operation.bias.withElements {
-            bias.pointer.update(from: $0.baseAddress ?? UnsafePointer(bias.pointer), count: channels)
-        }
         let panels = ConvolutionWeights.panelCount(outputChannels: channels, panelLanes: kernel.panelLanes)
-        try operation.withFilters(from: 0, count: channels) { filters in
-            context.team.forEach(panels) { panel in
-                WinogradWeights.pack(
-                    filters, panelLanes: kernel.panelLanes, panel: panel, weightOffsets,
-                    into: weights.pointer)
+        weights = try context.parameters(
+            "elements \(kernel.name)", count: weightOffsets.count
+        ) { weights throws(EngineError) in
+            try operation.withFilters(from: 0, count: channels) { filters in
+                context.team.forEach(panels) { panel in
+                    WinogradWeights.pack(
+                        filters, panelLanes: kernel.panelLanes, panel: panel, weightOffsets, into: weights)
+                }
             }
         }
     }

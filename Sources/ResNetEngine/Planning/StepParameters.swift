@@ -1,0 +1,75 @@
+import Diagnostics
+import Kernels
+import Tensors
+
+/// The numbers of steps that follow from weights alone: packed weights, biases, coefficients. They are computed as steps are made,
+/// or read where an engine has computed them before.
+final class StepParameters {
+    /// One buffer of a step.
+    struct Entry: Sendable {
+        /// The node, what it is, and the kernel that it is packed for.
+        let name: String
+        let values: AlignedBuffer<Float>
+    }
+
+    let source: PreparedWeights?
+    private(set) var entries: [Entry] = []
+    /// Nodes with parameters that went another way: those of other people's kernels.
+    private(set) var others: [String] = []
+
+    init(_ source: PreparedWeights? = nil) { self.source = source }
+
+    /// A buffer of floats: zeros that `compute` fills, or what there is of that name.
+    ///
+    /// - Throws: what `compute` throws; `resource` where memory is refused; `badData` where an engine of other options
+    ///   computed what there is.
+    func buffer(
+        _ name: String, count: Int, subject: String,
+        _ compute: (UnsafeMutablePointer<Float>) throws(EngineError) -> Void
+    ) throws(EngineError) -> AlignedBuffer<Float> {
+        let values: AlignedBuffer<Float>
+        if let source {
+            values = try source.buffer(name, count: count)
+        } else {
+            values = try AlignedBuffer(count: count, subject: subject)
+            try compute(values.pointer)
+        }
+        entries.append(Entry(name: name, values: values))
+        return values
+    }
+
+    /// Makes the step of a node, whose parameters must have come by here.
+    ///
+    /// - Throws: what `make` throws; `unavailable` where they are to be read and have not been.
+    func make(
+        _ node: String, hasParameters: Bool, _ make: () throws(EngineError) -> any Step
+    ) throws(EngineError) -> any Step {
+        let before = entries.count
+        let step = try make()
+        if hasParameters, entries.count == before {
+            guard source == nil else { throw Self.unavailable(node) }
+            others.append(node)
+        }
+        return step
+    }
+
+    static func unavailable(_ node: String) -> EngineError {
+        EngineError(
+            .unavailable, node, "a kernel that packs its weights by itself",
+            expected: "kernels of this package alone, where prepared weights are saved or read")
+    }
+}
+
+extension StepPlanningContext {
+    /// A buffer of numbers that follow from weights alone.
+    ///
+    /// - Parameters:
+    ///   - what: tells it from others of the step, and names the kernel where its order depends on that.
+    ///   - compute: fills it; it holds zeros.
+    func parameters(
+        _ what: String, count: Int,
+        _ compute: (UnsafeMutablePointer<Float>) throws(EngineError) -> Void
+    ) throws(EngineError) -> AlignedBuffer<Float> {
+        try parameters.buffer("\(node) \(what)", count: count, subject: node, compute)
+    }
+}
