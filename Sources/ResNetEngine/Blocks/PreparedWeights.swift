@@ -24,7 +24,9 @@ public struct PreparedWeights: Sendable {
     /// Whether tensors of these names are of this form.
     public static func describes(_ names: [String]) -> Bool { names.contains(versionName) }
 
-    /// - Parameter subject: what errors name, such as a file.
+    /// - Parameters:
+    ///   - state: the tensors that an engine saved.
+    ///   - subject: what errors name, such as a file.
     /// - Throws: `badData` for tensors that are not of this form, or of another version of it.
     public init(_ state: StateDictionary, subject: String) throws(EngineError) {
         guard case .integers(_, let values)? = state[Self.versionName], values.first == Self.version else {

@@ -8,6 +8,8 @@ struct ConvolutionStep: Step {
     private let residual: TensorPlacement?
     private let output: TensorPlacement
     private let statistics: TensorPlacement?
+    /// Whether parts are cut by panels of weights: those of rows would each read all of them.
+    private let cutsPanels: Bool
     /// Notes statistics where there are several bundles of groups, each of which sees but a part of the channels.
     private let rowStatistics: (@Sendable (UnsafePointer<RowStatisticsCall>) -> Void)?
 
@@ -21,11 +23,27 @@ struct ConvolutionStep: Step {
         convolution = try PackedConvolution(
             operation, kernel, input: input, output: output, residual: residual,
             notesStatistics: statistics != nil, context)
+        cutsPanels =
+            statistics == nil && convolution.panelCount >= 4
+            && convolution.weightCount > input.planes * input.planeStride
         rowStatistics =
             statistics != nil && convolution.bundleCount > 1 ? context.table.rowStatistics : nil
     }
 
+    /// A part of the panels of weights, where these are more to read than the input.
+    private func runPanels(_ context: StepContext, _ images: Range<Int>, _ part: StepPart) {
+        for image in images {
+            convolution.run(
+                PackedConvolution.Maps(
+                    input: UnsafePointer(context.origin(image, of: input)),
+                    residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
+                    output: context.origin(image, of: output)),
+                panels: part.rows(of: convolution.panelCount))
+        }
+    }
+
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        if part.count > 1, cutsPanels { return runPanels(context, images, part) }
         let rows = part.rows(of: output.shape.height)
         for image in images {
             let maps = PackedConvolution.Maps(

@@ -79,17 +79,25 @@ struct LinearStep: Step {
     }
 
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
-        guard part.isFirst else { return }
+        // Outputs are cut where their features stand as they are computed.
+        guard output.halo == 0 || part.isFirst else { return }
+        let groups = LinearWeights.groupCount(outputs: bias.count, tileOutputs: kernel.tileOutputs)
+        let own = output.halo == 0 ? part.rows(of: groups) : 0..<groups
+        let first = own.lowerBound * kernel.tileOutputs
+        let end = min(own.upperBound * kernel.tileOutputs, bias.count)
+        guard first < end else { return }
         let target = context.image(images.lowerBound, of: output)
         var call = LinearCall(
             input: context.origin(images.lowerBound, of: input), inputRowStride: input.elementCount,
-            weights: weights.pointer, bias: bias.pointer,
-            residual: residual.map { UnsafePointer(context.image(images.lowerBound, of: $0)) },
-            residualRowStride: residual?.elementCount ?? 0, output: target,
+            weights: weights.pointer + first * runs.count * input.shape.width * input.pixelStride,
+            bias: bias.pointer + first,
+            residual: residual.map { UnsafePointer(context.image(images.lowerBound, of: $0) + first) },
+            residualRowStride: residual?.elementCount ?? 0, output: target + first,
             outputRowStride: output.elementCount, runs: runs.pointer, runCount: runs.count,
-            runLength: input.shape.width * channelBlock, rows: images.count, outputs: bias.count,
+            runLength: input.shape.width * channelBlock, rows: images.count, outputs: end - first,
             rectifies: rectifies)
         kernel.run(&call)
+        guard end == bias.count else { return }
         for row in 0..<images.count { place(target + row * output.elementCount) }
     }
 

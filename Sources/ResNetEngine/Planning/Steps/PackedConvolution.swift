@@ -144,6 +144,32 @@ struct PackedConvolution: Sendable {
         return table
     }
 
+    /// Floats of all weights.
+    var weightCount: Int { weights.count }
+
+    /// Panels of weights, by which parts of a convolution may be cut: those of a single bundle.
+    var panelCount: Int {
+        bundleCount > 1
+            ? 1
+            : ConvolutionWeights.panelCount(
+                outputChannels: output.planes * channelBlock, panelLanes: panelLanes)
+    }
+
+    /// Lanes of a panel, in whole channel blocks.
+    private var panelLanes: Int { max(kernel.panelLanes, channelBlock) }
+
+    /// Computes the output channels of some panels.
+    func run(_ maps: Maps, panels: Range<Int>) {
+        let first = panels.lowerBound * panelLanes / channelBlock
+        let end = min(panels.upperBound * panelLanes / channelBlock, output.planes)
+        guard first < end else { return }
+        let planes = first..<end
+        let maps = Maps(
+            input: maps.input, residual: maps.residual.map { $0 + first * (residual?.planeStride ?? 0) },
+            output: maps.output + first * output.planeStride, statistics: nil)
+        forEachBand(0..<output.shape.height) { runBand(maps, bundle: 0, rows: $0, planes: planes) }
+    }
+
     /// Computes output rows `rows`.
     func run(_ maps: Maps, rows: Range<Int>) {
         for bundle in 0..<bundleCount {
@@ -151,28 +177,37 @@ struct PackedConvolution: Sendable {
                 input: maps.input + bundle * bundleStrides.input,
                 residual: maps.residual.map { $0 + bundle * bundleStrides.residual },
                 output: maps.output + bundle * bundleStrides.output, statistics: maps.statistics)
-            var first = rows.lowerBound
-            while first < rows.upperBound {
-                let end = min(first + bandHeight, rows.upperBound)
-                runBand(maps, bundle: bundle, rows: first..<end)
-                first = end
-            }
+            forEachBand(rows) { runBand(maps, bundle: bundle, rows: $0, planes: 0..<output.planes) }
         }
     }
 
-    private func runBand(_ maps: Maps, bundle: Int, rows: Range<Int>) {
+    @inline(__always)
+    private func forEachBand(_ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
+        var first = rows.lowerBound
+        while first < rows.upperBound {
+            let end = min(first + bandHeight, rows.upperBound)
+            body(first..<end)
+            first = end
+        }
+    }
+
+    /// - Parameters:
+    ///   - maps: the output, and what goes with it, from the first of `planes` on.
+    ///   - planes: of the bundle's output, from a panel's start on.
+    private func runBand(_ maps: Maps, bundle: Int, rows: Range<Int>, planes: Range<Int>) {
         let width = output.shape.width
         let first = rows.lowerBound
-        let own = UnsafePointer(weights.pointer + bundle * weightStride)
+        let channel = planes.lowerBound * channelBlock
+        let own = UnsafePointer(weights.pointer + bundle * weightStride + channel * taps.count * runLength)
         var call = ConvolutionCall(
             input: maps.input + (first * strides.row - firstTap), weights: own,
-            bias: bias.pointer + bundle * output.planes * channelBlock,
+            bias: bias.pointer + (bundle * output.planes * channelBlock + channel),
             residual: maps.residual.map { $0 + first * (residual?.rowStride ?? 0) },
             output: maps.output + first * output.rowStride,
             statistics: maps.statistics.map { $0 + first * 3 * output.planes * channelBlock },
             runs: taps.pointer, ahead: ahead.pointer, runCount: taps.count, runLength: runLength,
             runsPerPass: runsPerPass, passesOutermost: passesOutermost, prefetchesWeights: prefetchesWeights,
-            followingWeights: own, blocks: output.planes, height: isFlat ? 1 : rows.count,
+            followingWeights: own, blocks: planes.count, height: isFlat ? 1 : rows.count,
             width: isFlat ? rows.count * width : width,
             inputRowStride: strides.row, inputPixelStride: strides.pixel,
             outputRowStride: output.rowStride, outputBlockStride: output.planeStride,
