@@ -1,8 +1,6 @@
 import ArgumentParser
-import Dispatch
 import ModelFiles
 import ResNetEngine
-import Synchronization
 
 /// Prepares an engine for one batch and times it when told to: the protocol of Peers/harness/protocol.py.
 struct WorkerCommand: ParsableCommand {
@@ -15,6 +13,9 @@ struct WorkerCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("The model's weights, prepared or not.", valueName: "file.safetensors"))
     var weights: String
+
+    @Flag(help: "Use prepared weights where they lie in the file.")
+    var mapped = false
 
     @Option(help: ArgumentHelp("The batch, (n, c, h, w).", valueName: "x.npy"))
     var input: String?
@@ -42,25 +43,17 @@ struct WorkerCommand: ParsableCommand {
     func run() throws {
         if let prepare {
             let engine = try Engine(try load(), options: try options())
-            return try Safetensors.write(try engine.preparedWeights, to: prepare)
+            return try Safetensors.write(try engine.preparedWeights, to: prepare, alignment: 64)
         }
         guard let input else { throw EngineError(.usage, "--input", "not given", expected: "a .npy file") }
         let images = try NPYReader(input).readAll()
         let resident = ResidentMemory.restartPeak()
         let begin = ContinuousClock.now
-        // Neither waits for the other: one reads a file, one asks the system about its processors.
-        let found = Mutex<Machine?>(nil)
-        let asked = DispatchGroup()
-        DispatchQueue.global().async(group: asked) {
-            let machine = Machine.detect()
-            found.withLock { $0 = machine }
-        }
+        let detection = MachineDetection()
         let loaded = try load()
         var options = try options()
         options.batch = images.shape[0]
-        asked.wait()
-        let machine = found.withLock { $0 } ?? Machine.detect()
-        let engine = try Engine(consume loaded, options: options, machine: machine)
+        let engine = try Engine(consume loaded, options: options, detection: detection)
         let preparation = (ContinuousClock.now - begin) / .milliseconds(1)
         try Worker(engine: engine, images: images, preparation: preparation, resident: resident).serve()
     }
@@ -78,7 +71,8 @@ struct WorkerCommand: ParsableCommand {
     private func load() throws(EngineError) -> Model {
         let file = try SafetensorsFile(weights)
         if PreparedWeights.describes(file.names) {
-            let prepared = try PreparedWeights(try file.readTogether(), subject: weights)
+            let prepared = try PreparedWeights(
+                mapped ? try file.mapped() : try file.readTogether(), subject: weights)
             return try Model(network(prepared.blank), prepared: prepared)
         }
         let state = try file.read()

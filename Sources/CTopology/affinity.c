@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "ctopology_affinity.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -46,4 +47,24 @@ bool ctopology_mask_is_only(const ctopology_mask *mask, int32_t cpu) {
         if (mask->words[word] != expected) return false;
     }
     return true;
+}
+
+_Static_assert(sizeof(pthread_t) == sizeof(unsigned long), "threads are numbers");
+
+bool ctopology_start_beside(void *(*run)(void *), void *argument, unsigned long *thread) {
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes)) return false;
+    ctopology_mask mask;
+    int32_t cpu = sched_getcpu();
+    if (ctopology_get_affinity(&mask) && cpu >= 0 && cpu < CTOPOLOGY_CPU_LIMIT && !ctopology_mask_is_only(&mask, cpu)) {
+        mask.words[cpu / 64] &= ~(UINT64_C(1) << (cpu % 64));
+        pthread_attr_setaffinity_np(&attributes, sizeof mask, (cpu_set_t *)&mask);
+    }
+    const int status = pthread_create((pthread_t *)thread, &attributes, run, argument);
+    pthread_attr_destroy(&attributes);
+    return status == 0;
+}
+
+void ctopology_join(unsigned long thread) {
+    pthread_join((pthread_t)thread, NULL);
 }

@@ -64,12 +64,16 @@ extension ModelOptions {
         case state(StateDictionary)
         case prepared(PreparedWeights)
 
-        init(_ path: String) throws(EngineError) {
+        /// - Parameter maps: whether prepared ones are used where they lie.
+        init(_ path: String, maps: Bool) throws(EngineError) {
             let file = try SafetensorsFile(path)
-            self =
-                PreparedWeights.describes(file.names)
-                ? .prepared(try PreparedWeights(try file.readTogether(), subject: path))
-                : .state(try file.read())
+            guard PreparedWeights.describes(file.names) else {
+                guard !maps else { throw ModelOptions.nothingToMap("'\(path)' holds a model's own") }
+                self = .state(try file.read())
+                return
+            }
+            let state = maps ? try file.mapped() : try file.readTogether()
+            self = .prepared(try PreparedWeights(state, subject: path))
         }
 
         /// Tensors of the model's shapes.
@@ -79,6 +83,10 @@ extension ModelOptions {
             case .prepared(let prepared): prepared.blank
             }
         }
+    }
+
+    private static func nothingToMap(_ found: String) -> EngineError {
+        EngineError(.usage, "--map-weights", found, expected: "--weights that resnet-bench prepare has made")
     }
 
     private func structure(
@@ -101,6 +109,7 @@ extension ModelOptions {
             network.activation = activation
             return network
         }
+        guard weights != nil || !mapWeights else { throw Self.nothingToMap("without --weights") }
         if let weights {
             if weights.hasSuffix(".pt") || weights.hasSuffix(".pth") {
                 throw EngineError(
@@ -113,7 +122,7 @@ extension ModelOptions {
             if stat(weights, &status) == 0 {
                 try checkMemory(Int(clamping: status.st_size), "weights in \(weights)", machine)
             }
-            let found = try Weights(weights)
+            let found = try Weights(weights, maps: mapWeights)
             let state = found.shapes
             guard let preset else {
                 return (

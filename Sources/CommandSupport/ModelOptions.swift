@@ -19,6 +19,14 @@ public struct ModelOptions: ParsableArguments {
             """, valueName: "file"))
     public var weights: String?
 
+    @Flag(
+        help: ArgumentHelp(
+            """
+            Use prepared weights where they lie in their file, which nobody may change meanwhile: ready sooner, and \
+            shared by all processes that do.
+            """))
+    public var mapWeights = false
+
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("Random numbers begin as after PyTorch's manual_seed(n).", valueName: "n"))

@@ -35,7 +35,7 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
     ///   - count: elements. Pages of a large buffer come into being as they are first touched, near the thread that does.
     ///   - subject: what an error names.
     /// - Throws: `resource` when the system refuses the memory.
-    public init(count: Int, subject: String = "memory") throws(EngineError) {
+    public init(count: Int, subject: @autoclosure () -> String = "memory") throws(EngineError) {
         let (byteCount, overflow) = max(count, 1).multipliedReportingOverflow(
             by: MemoryLayout<Element>.stride)
         var memory: UnsafeMutableRawPointer?
@@ -53,7 +53,7 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
         }
         guard let memory else {
             throw EngineError(
-                .resource, subject, "\(count) elements of \(Element.self) refused by the system")
+                .resource, subject(), "\(count) elements of \(Element.self) refused by the system")
         }
         #if os(Linux)
             // Advice alone: a system that has none to give goes on with small pages.
@@ -64,6 +64,30 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
         self.pointer = memory.bindMemory(to: Element.self, capacity: max(count, 1))
         self.count = count
         self.mapping = mapping
+        whole = nil
+    }
+
+    /// What lies in a file, whose pages come into being as they are first read, and are shared by all who map them until they
+    /// write one, which is then theirs alone. Nobody may write the file meanwhile.
+    ///
+    /// - Parameters:
+    ///   - descriptor: of the file, which may be closed afterwards.
+    ///   - count: elements from the start of the file, all within it.
+    ///   - subject: what an error names.
+    /// - Throws: `resource` when the system refuses to map it.
+    package init(
+        mapping descriptor: Int32, count: Int, subject: @autoclosure () -> String
+    ) throws(EngineError) {
+        let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+        let start =
+            overflow || count <= 0
+            ? nil : mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
+        guard let start, start != MAP_FAILED else {
+            throw EngineError(.resource, subject(), "\(count) elements not mapped by the system")
+        }
+        pointer = start.bindMemory(to: Element.self, capacity: count)
+        self.count = count
+        mapping = UnsafeMutableRawBufferPointer(start: start, count: byteCount)
         whole = nil
     }
 

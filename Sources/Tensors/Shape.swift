@@ -7,17 +7,17 @@ public struct Shape: Sendable, Hashable {
     public let elementCount: Int
 
     /// - Throws: `badData` naming `subject` when an extent is negative or the product overflows.
-    public init(_ dimensions: [Int], subject: String = "shape") throws(EngineError) {
+    public init(_ dimensions: [Int], subject: @autoclosure () -> String = "shape") throws(EngineError) {
         var count = 1
         for extent in dimensions {
             guard extent >= 0 else {
                 throw EngineError(
-                    .badData, subject, "extent \(extent) in \(dimensions)", expected: "0 or more")
+                    .badData, subject(), "extent \(extent) in \(dimensions)", expected: "0 or more")
             }
             let (product, overflow) = count.multipliedReportingOverflow(by: extent)
             // A product of bytes must fit too, whatever the element type.
             guard !overflow, product <= Int.max / 16 else {
-                throw EngineError(.badData, subject, "shape \(dimensions)", expected: "fewer elements")
+                throw EngineError(.badData, subject(), "shape \(dimensions)", expected: "fewer elements")
             }
             count = product
         }

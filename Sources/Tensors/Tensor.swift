@@ -9,9 +9,11 @@ public struct Tensor: Sendable {
 
     /// A tensor of zeros.
     /// - Throws: `badData` for an impossible shape, `resource` when memory is refused.
-    public init(shape: [Int], subject: String = "tensor") throws(EngineError) {
-        self.shape = try Shape(shape, subject: subject)
-        self.storage = try AlignedBuffer(count: self.shape.elementCount, subject: subject)
+    public init(
+        shape: [Int], subject: @autoclosure () -> String = "tensor"
+    ) throws(EngineError) {
+        self.shape = try Shape(shape, subject: subject())
+        self.storage = try AlignedBuffer(count: self.shape.elementCount, subject: subject())
     }
 
     /// A tensor holding `values` in row-major order.

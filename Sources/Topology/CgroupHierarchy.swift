@@ -27,6 +27,8 @@ struct CgroupHierarchy {
         let options: [Substring]
 
         init?(_ line: Substring) {
+            // A system has many mounts.
+            guard Self.mayBeOne(line.utf8) else { return nil }
             let fields = line.split(separator: " ")
             guard let separator = fields.firstIndex(of: "-"), separator >= 6, separator + 3 < fields.count
             else { return nil }
@@ -36,6 +38,16 @@ struct CgroupHierarchy {
             folder = Self.unescaped(fields[4])
             isVersion2 = type == "cgroup2"
             options = fields[separator + 3].split(separator: ",")
+        }
+
+        /// Whether a line names the type somewhere.
+        private static func mayBeOne(_ line: Substring.UTF8View) -> Bool {
+            var rest = line[...]
+            while let start = rest.firstIndex(of: UInt8(ascii: "-")) {
+                rest = rest[start...].dropFirst()
+                if rest.starts(with: " cgroup".utf8) { return true }
+            }
+            return false
         }
 
         /// The kernel writes a space as `\040`.
@@ -58,7 +70,8 @@ struct CgroupHierarchy {
     /// - Parameter root: stands before every path.
     init(root: String) {
         func lines(_ path: String) -> [Substring] {
-            TextFile.content(of: root + path)?.split(separator: "\n") ?? []
+            TextFile.content(of: root + path)?.utf8.split(separator: UInt8(ascii: "\n")).map(Substring.init)
+                ?? []
         }
         self.root = root
         memberships = lines("/proc/self/cgroup").compactMap(Membership.init)

@@ -10,10 +10,13 @@ public enum ISALevel: String, Sendable, Comparable, CaseIterable {
     case avx512
 
     /// The widest level that both this processor and its operating system support.
-    public static let detected = ISALevel(cpuid: ctopology_read_cpuid())
+    public static let detected = ISALevel(cpuid: cpuid)
 
     /// Whether this processor multiplies bfloat16 numbers: AVX-512 BF16, which processors of the level `avx512` may have.
-    public static let multipliesBFloat16 = multipliesBFloat16(cpuid: ctopology_read_cpuid())
+    public static let multipliesBFloat16 = multipliesBFloat16(cpuid: cpuid)
+
+    /// Asked for once: a virtual machine may leave it to its host.
+    private static let cpuid = ctopology_read_cpuid()
 
     static func multipliesBFloat16(cpuid: ctopology_cpuid) -> Bool {
         ISALevel(cpuid: cpuid) == .avx512 && cpuid.leaf7_1_eax.contains(bits: UInt32(bits: 5))

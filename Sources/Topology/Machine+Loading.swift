@@ -6,28 +6,27 @@ extension Machine {
     ///
     /// Never fails: what cannot be found out is a warning, down to equal cores without caches.
     public static func detect() -> Machine {
+        Machine(within: ThreadAffinity.Mask()) { .ofThisMachine() }
+    }
+
+    /// The running process's machine, as `description` has it where it is found.
+    init(within mask: ThreadAffinity.Mask?, _ description: () -> MachineDescription?) {
         var warnings: [EngineWarning] = []
         let limits = CgroupLimits.current()
-        let mask = ThreadAffinity.Mask()?.cpus
         if mask == nil {
             warnings.append(EngineWarning("affinity-unavailable", "the system does not tell the CPU mask"))
         }
-        let available = mask ?? CPUSet(0..<Int(ctopology_online_cpu_count()))
-        let description: MachineDescription
-        do {
-            let found = try MachineDescription { ctopology_load_this(&$0) }
-            guard !found.allowed.intersection(available).isEmpty else {
-                throw MachineDescription.Failure.failed
-            }
-            description = found
-        } catch {
+        let available = mask?.cpus ?? CPUSet(0..<Int(ctopology_online_cpu_count()))
+        var found = description()
+        if let allowed = found?.allowed, allowed.intersection(available).isEmpty { found = nil }
+        if found == nil {
             warnings.append(
                 EngineWarning(
                     "topology-unavailable", "hwloc cannot describe this machine; every CPU counts as a core"))
-            description = MachineDescription(flat: available)
         }
-        return Machine(
-            description, cpuModel: description.cpuModel ?? processorBrand,
+        let description = found ?? MachineDescription(flat: available)
+        self.init(
+            description, cpuModel: description.cpuModel ?? Self.processorBrand,
             allowed: description.allowed.intersection(available), quota: limits.quota,
             memoryLimitBytes: limits.memoryLimitBytes, warnings: warnings)
     }

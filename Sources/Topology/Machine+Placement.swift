@@ -75,15 +75,17 @@ extension Machine {
     /// Workers take the CPUs in turn, and share the speed of a core that more than one has.
     private func workers(_ count: Int, on cpus: [Int]) -> [Placement.Worker] {
         guard !cpus.isEmpty else { return Array(repeating: .unpinned, count: count) }
-        let coreOfCPU = Dictionary(
-            cores.flatMap { core in core.cpus.map { ($0, core) } }, uniquingKeysWith: { first, _ in first })
-        let places = (0..<count).map { cpus[$0 % cpus.count] }
-        let load = Dictionary(places.map { (coreOfCPU[$0]?.index, 1) }, uniquingKeysWith: +)
-        return places.map { cpu in
-            let core = coreOfCPU[cpu]
+        let places = (0..<count).map { worker in
+            let cpu = cpus[worker % cpus.count]
+            return (cpu: cpu, core: cores.firstIndex { $0.cpus.contains(cpu) })
+        }
+        var load = [Int](repeating: 0, count: cores.count)
+        for case (_, let core?) in places { load[core] += 1 }
+        return places.map { cpu, position in
+            let core = position.map { cores[$0] }
             return Placement.Worker(
                 cpu: cpu, core: core?.index, package: core?.package, numaNode: core?.numaNode,
-                weight: (core?.weight ?? 1) / Double(load[core?.index] ?? 1))
+                weight: (core?.weight ?? 1) / Double(position.map { load[$0] } ?? 1))
         }
     }
 }

@@ -41,6 +41,11 @@ struct MachineDescription {
         allowed = CPUSet(pus.filter(\.is_allowed).map { Int($0.os_index) })
     }
 
+    /// The machine that this process runs on, nil where hwloc cannot describe it.
+    static func ofThisMachine() -> MachineDescription? {
+        try? MachineDescription { ctopology_load_this(&$0) }
+    }
+
     /// Equal cores without caches, one for each CPU: what is left when nothing more is known.
     init(flat cpus: CPUSet) {
         cpuModel = nil
@@ -80,8 +85,13 @@ extension MachineDescription {
 
     private static func kinds(of pus: [ctopology_pu]) -> [Machine.Kind] {
         let speed = speedEstimate(for: pus)
-        return Dictionary(grouping: pus) { max(0, $0.efficiency) }.map { efficiency, members in
-            Machine.Kind(
+        var efficiencies: [Int32] = []
+        for pu in pus where !efficiencies.contains(max(0, pu.efficiency)) {
+            efficiencies.append(max(0, pu.efficiency))
+        }
+        return efficiencies.map { efficiency in
+            let members = pus.filter { max(0, $0.efficiency) == efficiency }
+            return Machine.Kind(
                 cpus: CPUSet(members.map { Int($0.os_index) }), efficiencyClass: Int(efficiency),
                 weight: members.reduce(0) { $0 + speed($1) } / Double(members.count))
         }

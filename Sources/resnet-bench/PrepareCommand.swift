@@ -35,7 +35,7 @@ struct PrepareCommand: ParsableCommand {
         }
         let engine = try options.engine((consume loaded).model, engineOptions, machine)
         try Interrupts.shared.deferred { () throws(EngineError) in
-            try Safetensors.write(try engine.preparedWeights, to: output)
+            try Safetensors.write(try engine.preparedWeights, to: output, alignment: 64)
         }
         Console(progress: false).warn(engine.warnings)
     }

@@ -24,7 +24,9 @@ import Testing
     func sameBytes(_ fixture: Fixture) throws {
         let file = try prepare(fixture)
         var outputs: Set<Data> = []
-        for weights in [fixture.modelOptions, options(fixture, file)] {
+        for weights in [
+            fixture.modelOptions, options(fixture, file), options(fixture, file) + ["--map-weights"],
+        ] {
             let output = folder.path("out.npy")
             try expectSuccess(.score, weights + ["--input", fixture.file("input.npy"), "--output", output])
             outputs.insert(try data(output))
@@ -44,9 +46,14 @@ import Testing
         for content in [whole.prefix(whole.count / 2), whole.prefix(60), whole + [0]] {
             let bad = try folder.file("bad", content)
             try expectFailure(.score, score(bad), 65, bad)
+            try expectFailure(.score, score(bad) + ["--map-weights"], 65, bad)
         }
         try expectFailure(.score, score(file) + ["--exact"], 65, file)
         try expectFailure(.score, score(file) + ["--mode", "batch"], 64, "--mode")
+        let own = fixture.modelOptions + ["--input", "randn:1", "--output", output, "--map-weights"]
+        try expectFailure(.score, own, 64, "--map-weights")
+        let drawn = ["--seed", "0", "--input", "randn:1", "--output", output, "--map-weights"]
+        try expectFailure(.score, drawn, 64, "--map-weights")
         try expectFailure(.score, score(file) + ["--save-weights", folder.path("w")], 64, "--save-weights")
         #expect(!folder.names.contains("out.npy"))
         // What wants the model's own weights says so.

@@ -1,4 +1,6 @@
+import Foundation
 import ModelFiles
+import ResNetEngine
 import Tensors
 import Testing
 
@@ -20,6 +22,25 @@ import Testing
         }
     }
 
+    /// Where the data begin at a cache line, tensors are used where they lie; elsewhere they are copied. Either holds the same.
+    @Test(arguments: SafetensorsTests.written + ["formats/types"], [8, 64, 4096])
+    func mappedIsTheSame(name: String, alignment: Int) throws {
+        let state = try Safetensors.read(fixture("\(name).safetensors"))
+        let path = "\(try TemporaryDirectory().path).\(alignment)"
+        defer { unlink(path) }
+        try Safetensors.write(state, to: path, alignment: alignment)
+        let file = try SafetensorsFile(path)
+        let mapped = try file.mapped()
+        // What takes its name later changes nothing.
+        try Safetensors.write(StateDictionary(), to: path)
+        #expect(mapped.names.sorted() == state.names.sorted())
+        for name in state.names {
+            #expect(mapped[name]?.shape == state[name]?.shape)
+            guard let tensor = state.tensor(name) else { continue }
+            #expect(try sameValues(#require(mapped.tensor(name)).values, tensor.values), "\(name)")
+        }
+    }
+
     /// A tensor keeps the memory that it is a part of.
     @Test func partsOutliveTheOthers() throws {
         let path = fixture("notebook/small/weights.safetensors")
@@ -34,5 +55,14 @@ import Testing
         try copy.withMutableElements { $0[0] += 1 }
         #expect(other.tensor(name)?.values == golden.tensor(name)?.values)
         #expect(copy.values != golden.tensor(name)?.values)
+        // Also of one that lies in a file.
+        let mapped = try SafetensorsFile(path).mapped()
+        var own = try #require(mapped.tensor(name))
+        try own.withMutableElements { $0[0] += 1 }
+        #expect(mapped.tensor(name)?.values == golden.tensor(name)?.values)
+        var last = try #require(try SafetensorsFile(path).mapped().tensor(name))
+        try last.withMutableElements { $0[0] += 1 }
+        #expect(last.values == own.values)
+        #expect(try Safetensors.read(path).tensor(name)?.values == golden.tensor(name)?.values)
     }
 }

@@ -48,7 +48,10 @@ import Testing
             table: KernelSelection.table(for: .baseline),
             caches: WorkerCaches(first: 32 << 10, last: 512 << 10),
             candidates: ConvolutionCandidates(KernelSelection.table(for: .baseline)))
-        let plan = try planner.draft(Model(network, seed: 0).graph(mode: .batch)).finished()
+        let plan = try planner.draft(
+            RewrittenGraph(
+                Model(network, seed: 0).graph(mode: .batch), planner.candidates, planner.table, planner.team)
+        ).finished()
         #expect(plan.batchArenaSize == 2 * 32 * 10 * 9)
     }
 

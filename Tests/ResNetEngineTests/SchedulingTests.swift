@@ -142,7 +142,9 @@ import Testing
             table: KernelSelection.table(for: isa),
             caches: WorkerCaches(first: 32 << 10, last: 512 << 10),
             candidates: ConvolutionCandidates(KernelSelection.table(for: isa)), precision: precision)
-        let plan = try planner.draft(model.graph(mode: mode)).finished()
+        let plan = try planner.draft(
+            RewrittenGraph(model.graph(mode: mode), planner.candidates, planner.table, planner.team)
+        ).finished()
         let placement = try Machine.detect().placement(workers: 1, pin: .core)
         let run = try BatchRun(
             plan, placement: placement, executor: .dispatch, cpuCount: 1,

@@ -55,11 +55,33 @@ struct ThreadTests {
     }
 
     @Test func detectionLeavesTheMaskAlone() async {
-        let mask = await onNewThread {
+        let masks = await onNewThread {
             _ = Machine.detect()
-            return ThreadAffinity.Mask()?.cpus
+            let first = ThreadAffinity.Mask()?.cpus
+            _ = MachineDetection().machine
+            return [first, ThreadAffinity.Mask()?.cpus]
         }
-        #expect(mask == processCPUs)
+        #expect(masks == [processCPUs, processCPUs])
+    }
+
+    /// The thread that looks runs on other CPUs than the one that asks, for whose mask the answer is.
+    @Test func detectionBesideTheCallerIsForTheCaller() async {
+        let (machines, alone) = await onNewThread {
+            let machines = [MachineDetection().machine, Machine.detect()]
+            _ = CurrentThread.cpu.map { ThreadAffinity.bind(toCPU: $0) }
+            return (machines, [MachineDetection().machine, Machine.detect()])
+        }
+        for pair in [machines, alone] {
+            #expect(pair[0].allowed == pair[1].allowed)
+            #expect(pair[0].cores.map(\.cpus) == pair[1].cores.map(\.cpus))
+            #expect(pair[0].usableWorkerCount == pair[1].usableWorkerCount)
+            #expect(pair[0].warnings.map(\.code) == pair[1].warnings.map(\.code))
+        }
+        #expect(alone[0].usableWorkerCount == 1)
+        // One that nobody asks ends by itself, and one that is asked twice answers twice.
+        _ = MachineDetection()
+        let detection = MachineDetection()
+        #expect(detection.machine.allowed == detection.machine.allowed)
     }
 
     @Test func threadsHaveIdentifiers() async {

@@ -23,15 +23,18 @@ class ResNetEngine(Engine):
     precisions = ("float32", "bf16")
 
     def variants(self, job: Job) -> list[str]:
-        return ["dispatch"] if job.threads == 1 else ["dispatch", "openmp"]
+        # Prepared weights can be used where they lie in their file, instead of being read.
+        mapped = ["dispatch, weights mapped"] if job.mode == "running" else []
+        return ["dispatch", *mapped] if job.threads == 1 else ["dispatch", *mapped, "openmp"]
 
     def load(self, job: Job, variant: str) -> Session:
         raise NotImplementedError("runs as a program")
 
     def command(self, job: Job, variant: str) -> list[str]:
+        executor, *mapped = variant.split(", ")
         return [
             *_program(job), "--weights", str(_weights(job)), "--input", str(job.exports.input(job.batch)),
-            "--threads", str(job.threads), "--executor", variant,
+            "--threads", str(job.threads), "--executor", executor, *(["--mapped"] if mapped else []),
         ]  # fmt: skip
 
 

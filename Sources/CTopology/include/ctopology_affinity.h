@@ -31,6 +31,14 @@ int32_t ctopology_current_cpu(void);
 /// The kernel's identifier of the calling thread.
 int64_t ctopology_thread_identifier(void);
 
+/// Starts a thread that may run where the calling thread may, but not on the CPU that this one runs on now, if there is
+/// another: systems that keep idle CPUs asleep would let it wait for the caller's. False when the system refuses; else it
+/// must be joined once.
+bool ctopology_start_beside(void *(*run)(void *), void *argument, unsigned long *thread);
+
+/// Waits until a thread has ended.
+void ctopology_join(unsigned long thread);
+
 /// How many CPUs are online, at least 1.
 int32_t ctopology_online_cpu_count(void);
 

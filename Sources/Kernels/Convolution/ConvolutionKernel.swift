@@ -41,7 +41,9 @@ extension ConvolutionKernel {
         kernel: (height: Int, width: Int)?, maximumChannels: Int
     ) -> Support {
         if problem.groups != 1 { return .no("groups \(problem.groups), takes 1") }
-        if problem.inputLayout != layout { return .no("\(problem.inputLayout) input, takes \(layout)") }
+        if problem.inputLayout != layout {
+            return .no("\(problem.inputLayout.rawValue) input, takes \(layout.rawValue)")
+        }
         if let stride, problem.strideWidth != stride {
             return .no("stride \(problem.strideWidth), takes \(stride)")
         }

@@ -1,7 +1,7 @@
 /// One convolution's geometry, batch size excluded: all that may decide which kernel computes it.
 public struct ConvolutionProblem: Sendable, Hashable {
     /// How the channels of the input lie in memory.
-    public enum InputLayout: Sendable, Hashable {
+    public enum InputLayout: String, Sendable, Hashable {
         /// `[c/16] h w 16`.
         case blocked
         /// The same of bfloat16 numbers.

@@ -9,10 +9,18 @@ extension ByteScanner {
     ) throws(EngineError) {
         try expect("{")
         if accept("}") { return }
-        var names: Set<String> = []
+        // Most objects have so few members that comparing with each is faster than a set.
+        var few: [String] = []
+        var others: Set<String> = []
+        func isNew(_ name: String) -> Bool {
+            guard !few.contains(name) else { return false }
+            guard few.count < 8 else { return others.insert(name).inserted }
+            few.append(name)
+            return true
+        }
         repeat {
             let name = try string()
-            guard names.insert(name).inserted else {
+            guard isNew(name) else {
                 throw failure("the name \(shown(name.utf8)) twice", expected: "it once")
             }
             try expect(":")

@@ -81,7 +81,7 @@ struct ByteScanner {
     }
 
     private mutating func skipSpace() {
-        while let byte = next, " \t\r\n".utf8.contains(byte) { position += 1 }
+        while let byte = next, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 { position += 1 }
     }
 }
 

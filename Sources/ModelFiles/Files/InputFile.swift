@@ -1,5 +1,6 @@
 import Diagnostics
 import SystemPackage
+import Tensors
 
 /// A regular file, opened for reading at any offset. Pipes and devices are refused: their size is unknown.
 ///
@@ -52,6 +53,13 @@ package final class InputFile: Sendable {
             }
             rest = rest.dropFirst(count)
         }
+    }
+
+    /// The file's bytes as floats, where they lie: whole ones from its start.
+    /// - Throws: `resource` when the system refuses to map it.
+    func mapped() throws(EngineError) -> AlignedBuffer<Float> {
+        try AlignedBuffer(
+            mapping: descriptor.rawValue, count: byteCount / MemoryLayout<Float>.stride, subject: path)
     }
 
     /// The `count` bytes from `offset` on. The caller has compared `count` with what the file holds.

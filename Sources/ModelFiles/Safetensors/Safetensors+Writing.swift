@@ -4,9 +4,14 @@ import Tensors
 extension Safetensors {
     /// Writes tensors as F32 and integers as I64: the bytes that the official library writes, whatever the
     /// order of `state`. The file appears under its name when it is whole.
+    ///
+    /// - Parameter alignment: bytes of which the data begin at a multiple; above 8, where the official library begins them,
+    ///   tensors can be used where they lie in the file, see ``SafetensorsFile/mapped()``.
     /// - Throws: `badData` when integers do not fill their shape; `cannotCreate` and `inputOutput` as
     ///   `AtomicOutputFile`.
-    public static func write(_ state: StateDictionary, to path: String) throws(EngineError) {
+    public static func write(
+        _ state: StateDictionary, to path: String, alignment: Int = 8
+    ) throws(EngineError) {
         let entries = state.names.compactMap { name in state[name].map { (name: name, entry: $0) } }
             .sorted { first, second in
                 guard first.entry.isInteger == second.entry.isInteger else { return first.entry.isInteger }
@@ -20,7 +25,7 @@ extension Safetensors {
         }
 
         let file = try AtomicOutputFile(path)
-        let header = header(of: entries)
+        let header = header(of: entries, alignment: alignment)
         let length = UInt64(header.count).littleEndian
         try withUnsafeBytes(of: length) { (bytes) throws(EngineError) in try file.write(bytes) }
         try file.write(header)
@@ -39,8 +44,10 @@ extension Safetensors {
         try file.commit()
     }
 
-    /// Compact JSON, padded with spaces so that the data begin at a multiple of 8 bytes.
-    private static func header(of entries: [(name: String, entry: StateDictionary.Entry)]) -> [UInt8] {
+    /// Compact JSON, padded with spaces so that the data, after it and its length of 8 bytes, are aligned.
+    private static func header(
+        of entries: [(name: String, entry: StateDictionary.Entry)], alignment: Int
+    ) -> [UInt8] {
         var offset = 0
         let members = entries.map { name, entry in
             let begin = offset
@@ -52,7 +59,7 @@ extension Safetensors {
                 """
         }
         var header = Array("{\(members.joined(separator: ","))}".utf8)
-        while !header.count.isMultiple(of: 8) { header.append(UInt8(ascii: " ")) }
+        while !(8 + header.count).isMultiple(of: alignment) { header.append(UInt8(ascii: " ")) }
         return header
     }
 }

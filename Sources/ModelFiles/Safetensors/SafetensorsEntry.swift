@@ -23,12 +23,18 @@ struct SafetensorsEntry {
     ]
 
     let name: String
-    /// The file and tensor, for errors.
-    let subject: String
+    private let path: String
     let encoding: Encoding
     let shape: Shape
     /// Its bytes, counted from where the data of the file begin.
     let range: Range<Int>
+
+    /// The file and tensor, for errors.
+    var subject: String { Self.subject(path, name) }
+
+    private static func subject(_ path: String, _ name: String) -> String {
+        "\(path): tensor \(shown(name.utf8))"
+    }
 
     /// Reads the object after the tensor's name.
     /// - Throws: `badData` unless it has one type that is known, one shape, and offsets within the data of the
@@ -37,7 +43,7 @@ struct SafetensorsEntry {
         var type: String?
         var dimensions: [Int]?
         var offsets: [Int]?
-        let subject = "\(path): tensor \(shown(name.utf8))"
+        var subject: String { Self.subject(path, name) }
         try scanner.object { (scanner, key) throws(EngineError) in
             switch key {
             case "dtype": type = try scanner.string()
@@ -72,7 +78,7 @@ struct SafetensorsEntry {
                 expected: "\(byteCount) for \(type) of shape \(shape)")
         }
         self.name = name
-        self.subject = subject
+        self.path = path
         self.encoding = encoding
         self.shape = shape
         self.range = offsets[0]..<offsets[1]

@@ -17,7 +17,20 @@ public struct NetworkBuilder: Sendable {
     private let activation: Activation?
     private var graph: Graph
     private var uses: [String: Int] = [:]
-    private var scopes: [(name: String, lines: [String], className: String)]
+    private var scopes: [Scope]
+
+    /// A module that is being declared.
+    private struct Scope: Sendable {
+        let name: String
+        let className: String
+        var children: [(name: String, child: Child)] = []
+    }
+
+    /// What the printed summary says of a module's child.
+    private indirect enum Child: Sendable {
+        case layer(any LayerModule, Activation?)
+        case scope(Scope)
+    }
 
     /// Parameters in order of construction, with their whole path.
     public private(set) var parameters: [ParameterSpecification] = []
@@ -30,7 +43,7 @@ public struct NetworkBuilder: Sendable {
         self.context = context
         activation = architecture.activation
         graph = Graph(inputShape: architecture.inputShape)
-        scopes = [("", [], architecture.className)]
+        scopes = [Scope(name: "", className: architecture.className)]
     }
 
     /// The network's input.
@@ -39,8 +52,7 @@ public struct NetworkBuilder: Sendable {
     /// Declares a layer under the current scope.
     public mutating func declare(_ name: String, _ module: some LayerModule) -> LayerReference {
         let path = self.path(name)
-        let summary = activation(for: module).map { "Activation(\($0.operation.identifier))" }
-        scopes[scopes.count - 1].lines.append("(\(name)): \(summary ?? module.summary)")
+        scopes[scopes.count - 1].children.append((name, .layer(module, activation(for: module))))
         parameters += module.parameters.map {
             ParameterSpecification(
                 name: "\(path).\($0.name)", shape: $0.shape, initialization: $0.initialization)
@@ -52,10 +64,10 @@ public struct NetworkBuilder: Sendable {
     public mutating func scope<R>(
         _ name: String, _ className: String, _ body: (inout NetworkBuilder) throws(EngineError) -> R
     ) throws(EngineError) -> R {
-        scopes.append((name, [], className))
+        scopes.append(Scope(name: name, className: className))
         let result = try body(&self)
         let scope = scopes.removeLast()
-        scopes[scopes.count - 1].lines.append("(\(name)): \(Self.summary(scope.className, scope.lines))")
+        scopes[scopes.count - 1].children.append((name, .scope(scope)))
         return result
     }
 
@@ -117,7 +129,7 @@ public struct NetworkBuilder: Sendable {
     }
 
     /// What PyTorch prints for the whole network.
-    var summary: String { Self.summary(scopes[0].className, scopes[0].lines) }
+    var summary: String { Self.summary(scopes[0]) }
 
     func finished(output: Edge) -> Graph {
         var result = graph
@@ -125,10 +137,19 @@ public struct NetworkBuilder: Sendable {
         return result
     }
 
-    private static func summary(_ className: String, _ children: [String]) -> String {
-        guard !children.isEmpty else { return "\(className)()" }
-        let body = children.joined(separator: "\n").split(separator: "\n", omittingEmptySubsequences: false)
-        return "\(className)(\n" + body.map { "  \($0)\n" }.joined() + ")"
+    private static func summary(_ scope: Scope) -> String {
+        guard !scope.children.isEmpty else { return "\(scope.className)()" }
+        let children = scope.children.map { name, child in
+            let text =
+                switch child {
+                case .scope(let scope): summary(scope)
+                case .layer(_, let activation?): "Activation(\(activation.operation.identifier))"
+                case .layer(let module, nil): module.summary
+                }
+            return "(\(name)): \(text)"
+        }
+        let lines = children.joined(separator: "\n").split(separator: "\n", omittingEmptySubsequences: false)
+        return "\(scope.className)(\n" + lines.map { "  \($0)\n" }.joined() + ")"
     }
 }
 

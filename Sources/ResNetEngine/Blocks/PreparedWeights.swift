@@ -34,11 +34,18 @@ public struct PreparedWeights: Sendable {
                 .badData, subject, "prepared weights of another version",
                 expected: "those of version \(Self.version): prepare them again")
         }
-        var blank = StateDictionary()
+        var shapes: [(name: String, shape: Shape)] = []
         for name in state.names where name.hasPrefix(Self.shapePrefix) {
             guard let extents = state[name]?.shape.dimensions.dropFirst() else { continue }
-            blank[String(name.dropFirst(Self.shapePrefix.count))] = .tensor(
-                try Tensor(shape: Array(extents), subject: "\(subject): tensor '\(name)'"))
+            let shape = try Shape(Array(extents), subject: "\(subject): tensor '\(name)'")
+            shapes.append((String(name.dropFirst(Self.shapePrefix.count)), shape))
+        }
+        // All of the same zeros.
+        let zeros = try AlignedBuffer<Float>(
+            count: shapes.reduce(0) { max($0, $1.shape.elementCount) }, subject: subject)
+        var blank = StateDictionary()
+        for (name, shape) in shapes {
+            blank[name] = .tensor(Tensor(shape: shape, zeros.part(0..<shape.elementCount)))
         }
         self.subject = subject
         self.state = state

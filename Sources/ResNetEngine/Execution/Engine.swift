@@ -83,15 +83,25 @@ public final class Engine: Sendable {
     ///   the machine's or a layer that no kernel may run,
     ///   `badData` for a model that cannot be planned, `resource` when memory is refused or the prediction is
     ///   above a limit.
+    public convenience init(
+        _ model: consuming Model, options: EngineOptions = EngineOptions(), registry: Registry = .builtin,
+        machine: Machine
+    ) throws(EngineError) {
+        try self.init(
+            consume model, options: options, registry: registry, detection: MachineDetection(machine))
+    }
+
+    /// Prepares a model for a machine that may still be found out meanwhile, otherwise as
+    /// ``init(_:options:registry:machine:)``.
     public init(
         _ model: consuming Model, options: EngineOptions = EngineOptions(), registry: Registry = .builtin,
-        machine: Machine = .detect()
+        detection: MachineDetection = MachineDetection()
     ) throws(EngineError) {
-        let isa = options.isa ?? machine.isa
-        guard isa <= machine.isa else {
+        let isa = options.isa ?? detection.isa
+        guard isa <= detection.isa else {
             throw EngineError(
                 .unavailable, "--isa", "\(isa.rawValue) on this machine",
-                expected: "at most \(machine.isa.rawValue)")
+                expected: "at most \(detection.isa.rawValue)")
         }
         guard options.batch >= 1 else {
             throw EngineError(.usage, "--batch", "\(options.batch)", expected: "1 or more")
@@ -107,20 +117,31 @@ public final class Engine: Sendable {
                 .usage, "--mode", "batch with prepared weights",
                 expected: "running, or the model's own weights")
         }
-        placement = try machine.placement(
-            workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
-        var graph = try model.planned(mode: options.mode)
-        flopsPerImage = graph.flops
         let table = KernelSelection.table(for: isa)
         let candidates = ConvolutionCandidates(
             table, others: registry.convolutions.map(\.value), filter: options.kernels, exact: options.exact,
-            tuner: options.tuning.map { KernelTuner($0, table, isa, machine, registry) })
+            tuner: options.tuning.map { KernelTuner($0, table, isa, detection.machine, registry) })
+        var graph = try model.planned(mode: options.mode)
+        flopsPerImage = graph.flops
         try candidates.check(graph)
+        // Where nothing is to be computed, the passes need not wait for the machine.
+        var early: RewrittenGraph?
+        if model.isPrepared {
+            early = try RewrittenGraph(graph, candidates, table, .alone, isBlank: true)
+        }
+        let machine = detection.machine
+        placement = try machine.placement(
+            workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
+        let team = PreparationTeam(threads: placement.workers.count)
         let planner = Planner(
             table: table, caches: machine.workerCaches, candidates: candidates,
-            precision: options.precision,
-            team: PreparationTeam(threads: placement.workers.count), parameters: parameters)
-        let draft = try planner.draft(graph)
+            precision: options.precision, team: team, parameters: parameters)
+        let draft =
+            if let rewritten = early.take() {
+                try planner.draft(rewritten)
+            } else {
+                try planner.draft(RewrittenGraph(graph, candidates, table, team))
+            }
         graph.nodes = []
         let tuningWarnings = options.tuning?.finish() ?? []
         memory = try MemoryPrediction(

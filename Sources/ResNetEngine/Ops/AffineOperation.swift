@@ -40,6 +40,14 @@ struct AffineRows: Sendable {
     let values: AlignedBuffer<Double>
     var constants: [Double]
 
+    /// The layer's shape alone, for one of which nothing is to be computed.
+    init(blank outputs: Int, shape: FeatureShape) throws(EngineError) {
+        self.outputs = outputs
+        self.shape = shape
+        values = try AlignedBuffer(count: 0)
+        constants = []
+    }
+
     /// Zeros.
     init(outputs: Int, shape: FeatureShape, node: String) throws(EngineError) {
         self.outputs = outputs

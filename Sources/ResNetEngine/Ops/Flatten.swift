@@ -32,7 +32,7 @@ extension Flatten: PlannableOperation {
 
     static var kernelNames: [String] { [Layout.blocked, .planar].map(kernelName) }
 
-    private static func kernelName(_ layout: Layout) -> String { "flatten.f32.\(layout)" }
+    private static func kernelName(_ layout: Layout) -> String { "flatten.f32.\(layout.rawValue)" }
 
     public func step(_ context: StepPlanningContext) throws(EngineError) -> any Step {
         FlattenStep(input: context.inputs[0], output: context.output)

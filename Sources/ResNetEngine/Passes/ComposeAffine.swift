@@ -59,7 +59,7 @@ struct ComposeAffine: GraphPass {
             try collect(
                 best.composition,
                 isBlank
-                    ? AffineRows(outputs: linear.outputs, shape: shape, node: node)
+                    ? AffineRows(blank: linear.outputs, shape: shape)
                     : AffineRows(linear, shape: shape, node: node), host: index, graph, &terms, &consumed)
             try replace(&graph, index, terms, consumed, &report)
         }
@@ -127,7 +127,7 @@ struct ComposeAffine: GraphPass {
                 rows, inputs: inputs, CompositionContext(table: table, team: team, node: node))
         }
         var parts: [AffineRows] = []
-        for shape in inputs { parts.append(try AffineRows(outputs: rows.outputs, shape: shape, node: node)) }
+        for shape in inputs { parts.append(try AffineRows(blank: rows.outputs, shape: shape)) }
         return parts
     }
 

@@ -26,6 +26,27 @@ enum GraphPasses {
     }
 }
 
+/// A graph as it is written, and as the passes have rewritten it.
+struct RewrittenGraph {
+    let source: Graph
+    private(set) var graph: Graph
+    private(set) var fusions: FusionReport
+
+    /// - Parameters: as those of ``GraphPasses/all(_:_:_:isBlank:)``.
+    init(
+        _ source: Graph, _ candidates: ConvolutionCandidates, _ table: KernelTable, _ team: PreparationTeam,
+        isBlank: Bool = false
+    ) throws(EngineError) {
+        self.source = source
+        graph = source
+        fusions = FusionReport(source)
+        for pass in GraphPasses.all(candidates, table, team, isBlank: isBlank) {
+            try pass.run(&graph, &fusions)
+        }
+        fusions.finish()
+    }
+}
+
 /// Whether a pass can move a node into another one.
 enum Fusion<Host> {
     case into(Host)

@@ -56,13 +56,8 @@ struct Planner {
         }
     }
 
-    func draft(_ source: Graph) throws(EngineError) -> Draft {
-        var graph = source
-        var fusions = FusionReport(source)
-        for pass in GraphPasses.all(candidates, table, team, isBlank: parameters.source != nil) {
-            try pass.run(&graph, &fusions)
-        }
-        fusions.finish()
+    func draft(_ rewritten: RewrittenGraph) throws(EngineError) -> Draft {
+        let (source, graph, fusions) = (rewritten.source, rewritten.graph, rewritten.fusions)
         var sequence = try StepSequence(graph)
         var buffers = BufferAssignment(graph, sequence, precision: precision)
         // Small maps go through together, as many as stay in the worker's own cache.

@@ -1,7 +1,7 @@
 import Kernels
 
 /// How the features of one image lie in memory.
-public enum Layout: Sendable, Hashable {
+public enum Layout: String, Sendable, Hashable {
     /// `[c/16] h w 16`, the lanes above the last channel zero.
     case blocked
     /// `c h w`.

@@ -38,6 +38,9 @@ public struct KernelFilter: Sendable, Hashable {
         forbidden = given(skipImpl, "RESNET_ENGINE_SKIP_IMPL", &forbiddenBy)
     }
 
+    /// Whether it leaves everything as it is.
+    var isEmpty: Bool { chosen.isEmpty && forbidden.isEmpty }
+
     /// The first pattern that forbids a kernel.
     func forbids(_ kernel: String) -> String? { forbidden.first { Self.matches(kernel, $0) } }
 

@@ -10,8 +10,7 @@ struct ConvolutionCandidates: Sendable {
     let exact: Bool
     /// Measures candidates of one numeric class, where that is asked for.
     private(set) var tuner: KernelTuner?
-    /// Kernels of other operations.
-    private let otherKernels: [String]
+    private let table: KernelTable
     private var memory = Memory()
 
     typealias Choice = (candidate: any ConvolutionCandidate, rejected: [KernelRejection])
@@ -24,7 +23,12 @@ struct ConvolutionCandidates: Sendable {
             let inBands: Bool
         }
 
-        let choices = Mutex<[Question: Choice]>([:])
+        struct Answer {
+            let question: Question
+            let choice: Choice
+        }
+
+        let answers = Mutex<[Answer]>([])
     }
 
     /// Those of an instruction set's table, then others.
@@ -38,7 +42,7 @@ struct ConvolutionCandidates: Sendable {
         self.filter = filter
         self.exact = exact
         self.tuner = tuner
-        otherKernels = BuiltinKernels.names(table)
+        self.table = table
     }
 
     /// Some of them, to be chosen by estimate alone.
@@ -53,12 +57,14 @@ struct ConvolutionCandidates: Sendable {
     /// - Parameter graph: whose operations may bring kernels of their own.
     /// - Throws: `usage` for a pattern of no kernel's name.
     func check(_ graph: Graph? = nil) throws(EngineError) {
+        guard !filter.isEmpty else { return }
         let operations = graph?.nodes.compactMap { $0.operation as? any PlannableOperation } ?? []
-        try filter.check(all.map(\.name) + otherKernels + operations.flatMap(\.kernels))
+        try filter.check(all.map(\.name) + BuiltinKernels.names(table) + operations.flatMap(\.kernels))
     }
 
     /// - Throws: `unavailable` naming `node` when a kernel, or one of several joined by `+`, is forbidden.
     func checkAllowed(_ kernel: String, node: String) throws(EngineError) {
+        guard !filter.isEmpty else { return }
         for name in kernel.split(separator: "+").map(String.init) {
             guard let pattern = filter.forbids(name) else { continue }
             throw EngineError(
@@ -80,10 +86,11 @@ struct ConvolutionCandidates: Sendable {
         for layer: ConvolutionLayer, notesStatistics: Bool = false, inBands: Bool = false, node: String
     ) throws(EngineError) -> Choice {
         let question = Memory.Question(layer: layer, notesStatistics: notesStatistics, inBands: inBands)
-        if let choice = memory.choices.withLock({ $0[question] }) { return choice }
+        let known = memory.answers.withLock { $0.first { $0.question == question } }
+        if let known { return known.choice }
         let choice = try chooseAnew(
             for: layer, notesStatistics: notesStatistics, inBands: inBands, node: node)
-        memory.choices.withLock { $0[question] = choice }
+        memory.answers.withLock { $0.append(Memory.Answer(question: question, choice: choice)) }
         return choice
     }
 
