@@ -3,6 +3,7 @@
 public struct PairBodies: Sendable {
     let blocked: KernelBodies.Convolution
     let blockedStride2: KernelBodies.Convolution
+    let planarStride2: KernelBodies.Convolution
     let winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
     let panelLanes: Int
     /// Output pixels of a tile.
@@ -15,11 +16,13 @@ public struct PairBodies: Sendable {
     @usableFromInline
     init(
         blocked: @escaping KernelBodies.Convolution, blockedStride2: @escaping KernelBodies.Convolution,
+        planarStride2: @escaping KernelBodies.Convolution,
         winogradOutput: @escaping @Sendable (UnsafePointer<WinogradOutputCall>) -> Void,
         panelLanes: Int, pixels: Int, takesAnyStride: Bool, vectorsPerCycle: Double
     ) {
         self.blocked = blocked
         self.blockedStride2 = blockedStride2
+        self.planarStride2 = planarStride2
         self.winogradOutput = winogradOutput
         self.panelLanes = panelLanes
         self.pixels = pixels
@@ -29,14 +32,15 @@ public struct PairBodies: Sendable {
 
     func convolutions(isa: String) -> [ConvolutionKernel] {
         func direct(
-            _ family: String, stride: Int?, kernel: (Int, Int)?, _ run: @escaping KernelBodies.Convolution
+            _ family: String, _ layout: ConvolutionProblem.InputLayout = .blockedPairs, stride: Int?,
+            kernel: (Int, Int)?, _ run: @escaping KernelBodies.Convolution
         ) -> ConvolutionKernel {
             ConvolutionKernel(
                 name: "\(family).bf16.\(pixels)x\(panelLanes).\(isa)", panelLanes: panelLanes,
                 tilePixels: pixels, takesPairs: true, vectorsPerCycle: vectorsPerCycle,
                 supports: {
                     ConvolutionKernel.directSupport(
-                        $0, layout: .blockedPairs, stride: stride, kernel: kernel, maximumChannels: .max)
+                        $0, layout: layout, stride: stride, kernel: kernel, maximumChannels: .max)
                 },
                 run: run)
         }
@@ -45,6 +49,7 @@ public struct PairBodies: Sendable {
             direct("conv1x1", stride: 1, kernel: (1, 1), blocked),
             direct("convnxn", stride: takesAnyStride ? nil : 1, kernel: nil, blocked),
             direct("convnxns2", stride: 2, kernel: nil, blockedStride2),
+            direct("convnxns2planar", .planarPairs, stride: 2, kernel: nil, planarStride2),
         ]
     }
 }
@@ -56,16 +61,17 @@ public enum PairTiles<
 > {
     @usableFromInline typealias Pairs = PairProducts<I>
     @usableFromInline
-    typealias Direct<let pixelStride: Int> = DirectConvolution<
-        Pairs, vectors, segments, pixels, lastVectors, lastSegments, pixelStride, 8, 1
+    typealias Direct<let pixelStride: Int, let inputWords: Int> = DirectConvolution<
+        Pairs, vectors, segments, pixels, lastVectors, lastSegments, pixelStride, inputWords, 1
     >
 
     @inlinable @inline(__always)
     public static func bodies(vectorsPerCycle: Double) -> PairBodies {
-        let blocked: KernelBodies.Convolution = { pixels == 1 ? Direct<0>.run($0) : Direct<8>.run($0) }
-        let blockedStride2: KernelBodies.Convolution = { Direct<16>.run($0) }
+        let blocked: KernelBodies.Convolution = { pixels == 1 ? Direct<0, 8>.run($0) : Direct<8, 8>.run($0) }
+        let blockedStride2: KernelBodies.Convolution = { Direct<16, 8>.run($0) }
         return PairBodies(
             blocked: blocked, blockedStride2: pixels == 1 ? blocked : blockedStride2,
+            planarStride2: { pixels == 1 ? Direct<0, 1>.run($0) : Direct<1, 1>.run($0) },
             winogradOutput: { WinogradOutput<I>.runNarrow($0) }, panelLanes: vectors &* I.lanes,
             pixels: segments &* pixels, takesAnyStride: pixels == 1,
             vectorsPerCycle: vectorsPerCycle)

@@ -6,18 +6,17 @@ extension Machine {
     ///
     /// Never fails: what cannot be found out is a warning, down to equal cores without caches.
     public static func detect() -> Machine {
-        Machine(within: ThreadAffinity.Mask()) { .ofThisMachine() }
+        Machine(within: ThreadAffinity.Mask(), .ofThisMachine(), .current())
     }
 
     /// The running process's machine, as `description` has it where it is found.
-    init(within mask: ThreadAffinity.Mask?, _ description: () -> MachineDescription?) {
+    init(within mask: ThreadAffinity.Mask?, _ description: MachineDescription?, _ limits: CgroupLimits) {
         var warnings: [EngineWarning] = []
-        let limits = CgroupLimits.current()
         if mask == nil {
             warnings.append(EngineWarning("affinity-unavailable", "the system does not tell the CPU mask"))
         }
         let available = mask?.cpus ?? CPUSet(0..<Int(ctopology_online_cpu_count()))
-        var found = description()
+        var found = description
         if let allowed = found?.allowed, allowed.intersection(available).isEmpty { found = nil }
         if found == nil {
             warnings.append(

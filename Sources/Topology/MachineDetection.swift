@@ -14,13 +14,15 @@ public final class MachineDetection: Sendable {
 
     private final class Finding: Sendable {
         let mask = ThreadAffinity.Mask()
-        let description = Mutex<MachineDescription?>(nil)
+        private let found = Mutex<MachineDescription?>(nil)
 
-        /// What does not concern the process alone.
         func look() {
-            let found = MachineDescription.ofThisMachine()
-            description.withLock { $0 = found }
+            let description = MachineDescription.ofThisMachine()
+            found.withLock { $0 = description }
         }
+
+        /// To be asked for when the thread that looks has ended.
+        var description: MachineDescription? { found.withLock { $0 } }
     }
 
     /// Begins, for the calling thread's CPU mask.
@@ -46,10 +48,10 @@ public final class MachineDetection: Sendable {
             switch state {
             case .found(let machine): return machine
             case .looking(let thread, let finding):
-                let machine = Machine(within: finding.mask) {
-                    thread.join()
-                    return finding.description.withLock { $0 }
-                }
+                // What the process may use of it is found out here, since looking takes longer than what came before.
+                let limits = CgroupLimits.current()
+                thread.join()
+                let machine = Machine(within: finding.mask, finding.description, limits)
                 state = .found(machine)
                 return machine
             }

@@ -8,6 +8,8 @@ public struct ConvolutionProblem: Sendable, Hashable {
         case blockedPairs
         /// `c h w`: images with few channels.
         case planar
+        /// The same of bfloat16 numbers, read in pairs of columns.
+        case planarPairs
     }
 
     public var inputChannels: Int

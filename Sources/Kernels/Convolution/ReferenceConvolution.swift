@@ -3,7 +3,10 @@
 public enum ReferenceConvolution {
     public static let kernel = ConvolutionKernel(
         name: "conv.f32.1x1.reference", panelLanes: channelBlock,
-        supports: { $0.inputLayout == .blockedPairs ? .no("blockedPairs input, takes any other") : .yes },
+        supports: {
+            $0.inputLayout == .blockedPairs || $0.inputLayout == .planarPairs
+                ? .no("\($0.inputLayout.rawValue) input, takes float32") : .yes
+        },
         run: { run($0) })
 
     static func run(_ call: UnsafePointer<ConvolutionCall>) {

@@ -44,7 +44,7 @@ extension ByteScanner {
 
     mutating func string() throws(EngineError) -> String {
         try expect("\"")
-        var text: [UInt8] = []
+        var text = Array(takePlainText())
         while true {
             let byte = try take(expected: "the end of a string")
             switch byte {

@@ -25,6 +25,17 @@ struct ByteScanner {
         return byte
     }
 
+    /// The bytes from here up to a quote, an escape or a control character, which are passed.
+    mutating func takePlainText() -> ArraySlice<UInt8> {
+        let start = position
+        while position < bytes.count {
+            let byte = bytes[position]
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+            position += 1
+        }
+        return bytes[start..<position]
+    }
+
     /// Passes white space and then `character` if it stands there, and says whether it did.
     mutating func accept(_ character: Unicode.Scalar) -> Bool {
         skipSpace()

@@ -127,7 +127,9 @@ public final class Engine: Sendable {
         // Where nothing is to be computed, the passes need not wait for the machine.
         var early: RewrittenGraph?
         if model.isPrepared {
-            early = try RewrittenGraph(graph, candidates, table, .alone, isBlank: true)
+            let rewritten = try RewrittenGraph(graph, candidates, table, .alone, isBlank: true)
+            try Planner.askForKernels(of: rewritten, candidates, table, options.precision)
+            early = rewritten
         }
         let machine = detection.machine
         placement = try machine.placement(

@@ -17,7 +17,7 @@ public struct ConvolutionLayer: Sendable, Hashable {
     public var width: Int
     /// Whether the input lies `c h w`, else `[c/16] h w 16`.
     public var isPlanar: Bool
-    /// Of the input, and of output and residual. Bfloat16 inputs lie in channel blocks.
+    /// Of the input, and of output and residual.
     public var inputPrecision = Precision.float32
     public var outputPrecision = Precision.float32
     public var hasBias = false
@@ -38,7 +38,7 @@ public struct ConvolutionLayer: Sendable, Hashable {
         self.isPlanar = isPlanar ?? (geometry.inputChannels < channelBlock)
     }
 
-    var layout: Layout { isPlanar ? .planar : .blocked(inputPrecision) }
+    var layout: Layout { isPlanar ? .planar(inputPrecision) : .blocked(inputPrecision) }
     var input: FeatureShape { FeatureShape(channels: geometry.inputChannels, height: height, width: width) }
 
     /// Whether a map of it is of bfloat16 numbers.

@@ -48,7 +48,7 @@ struct PreparedLayer {
             }
             // A padded layer is taken to feed another one.
             let padding = max(layer.geometry.paddingHeight, layer.geometry.paddingWidth)
-            input = try places.place(layer.input, layer.layout, halo: padding)
+            input = try places.place(layer.input, layer.layout, halo: layer.layout.halo(padding))
             let blocked = Layout.blocked(layer.outputPrecision)
             output = try places.place(shape, blocked, halo: max(halo, min(padding, 1)))
             switch layer.residual {

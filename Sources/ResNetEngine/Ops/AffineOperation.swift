@@ -19,6 +19,21 @@ protocol AffineOperation: Operation {
     ) throws(EngineError) -> [AffineRows]
 }
 
+extension Operation {
+    /// The operation where it is one of this package's affine ones. They are named, since whether a type conforms to a
+    /// protocol the system looks up among all conformances of the process, which takes longer than a small network's plan.
+    var affine: (any AffineOperation)? {
+        switch self {
+        case let operation as Convolution2D: operation
+        case let operation as Linear: operation
+        case let operation as BatchNormalization: operation
+        case let operation as Add: operation
+        case let operation as Flatten: operation
+        default: nil
+        }
+    }
+}
+
 /// What an operation composes itself with.
 struct CompositionContext {
     let table: KernelTable

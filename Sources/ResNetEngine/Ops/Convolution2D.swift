@@ -180,6 +180,7 @@ extension Convolution2D: PlannableOperation {
             requirement.halo = max(geometry.paddingHeight, geometry.paddingWidth)
             // Every instruction set has kernels of pairs for these strides.
             requirement.acceptsBFloat16 = geometry.strideWidth <= 2
+            requirement.acceptsPlanarBFloat16 = prefersPlanar && geometry.strideWidth == 2
         } else {
             requirement.acceptsBFloat16 = true
             requirement.matchesOutput = true
@@ -223,7 +224,7 @@ extension Convolution2D: PlannableOperation {
     public func layer(_ context: StepPlanningContext) -> ConvolutionLayer {
         let input = context.inputs[0]
         var layer = ConvolutionLayer(geometry, height: input.shape.height, width: input.shape.width)
-        layer.isPlanar = input.layout == .planar
+        layer.isPlanar = input.layout.isPlanar
         layer.inputPrecision = input.precision
         layer.outputPrecision = context.output.precision
         layer.hasBias = true
@@ -254,6 +255,7 @@ extension Convolution2D.Geometry {
             case .planar: .planar
             case .blocked: .blocked
             case .blockedPairs: .blockedPairs
+            case .planarPairs: .planarPairs
             }
         return ConvolutionProblem(
             inputChannels: inputChannels, outputChannels: outputChannels, outputHeight: output.height,

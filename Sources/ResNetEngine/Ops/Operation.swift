@@ -36,6 +36,8 @@ public struct InputRequirement: Sendable {
     public var overwritable: Bool
     /// May read bfloat16 numbers: ``Layout/blockedPairs``.
     public var acceptsBFloat16 = false
+    /// May read bfloat16 numbers of whole channels: ``Layout/planarPairs``.
+    public var acceptsPlanarBFloat16 = false
     /// Whether it must hold numbers as the output does, float32 or bfloat16.
     public var matchesOutput = false
 

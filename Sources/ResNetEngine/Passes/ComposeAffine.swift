@@ -90,7 +90,7 @@ struct ComposeAffine: GraphPass {
 
     private func affineProducer(of edge: Edge, _ reader: Int, _ graph: Graph) -> Int? {
         guard let index = graph.soleProducer(of: edge, for: reader),
-            let operation = graph.nodes[index].operation as? any AffineOperation, operation.isAffine
+            let operation = graph.nodes[index].operation.affine, operation.isAffine
         else { return nil }
         return index
     }
@@ -107,7 +107,7 @@ struct ComposeAffine: GraphPass {
         case .reads(let edge): terms.append(Term(edge: edge, rows: rows, node: host))
         case .through(let index, let inputs):
             let node = graph.nodes[index]
-            guard let operation = node.operation as? any AffineOperation else { return }
+            guard let operation = node.operation.affine else { return }
             if host != index { consumed.append((index, host)) }
             let parts = try composed(operation, rows, inputs: graph.inputShapes(of: node), node: node.name)
             for (position, part) in parts.enumerated() {
@@ -137,13 +137,13 @@ struct ComposeAffine: GraphPass {
         _ report: inout FusionReport
     ) throws(EngineError) {
         let root = graph.nodes[index]
-        let named = Set(terms.map(\.node))
+        let named = terms.map(\.node)
         for (node, host) in consumed where !named.contains(node) {
             report.note(Self.self, graph.nodes[node].name, absorbedBy: graph.nodes[host].name)
         }
         let names = terms.map { graph.nodes[$0.node].name }
-        let gone = Set(consumed.map(\.node)).union(named).subtracting([index])
-        let goneEdges = Set(gone.map { graph.nodes[$0].output })
+        let gone = (consumed.map(\.node) + named).filter { $0 != index }
+        let goneEdges = gone.map { graph.nodes[$0].output }
         graph.nodes.removeAll { goneEdges.contains($0.output) }
         var sum: Edge?
         for (term, name) in zip(terms, names).reversed() {

@@ -36,10 +36,13 @@ struct BufferAssignment {
             let end = max(start, lastRead[edge, default: start])
             let needs = Self.needs(of: edge, in: graph)
             let layout: Layout =
-                needs.planar ? .planar : .blocked(narrow.contains(edge) ? .bfloat16 : .float32)
+                needs.planar
+                ? .planar(needs.planarPairs ? precision : .float32)
+                : .blocked(narrow.contains(edge) ? .bfloat16 : .float32)
             var buffer = Self.buffer(
                 TensorPlacement(
-                    shape: graph.shape(of: edge), layout: layout, halo: needs.halo, scope: .worker),
+                    shape: graph.shape(of: edge), layout: layout, halo: layout.halo(needs.halo),
+                    scope: .worker),
                 start...end, sequence)
             let shared =
                 overwritten(by: edge, at: start, buffer.placement, graph, lastRead)
@@ -132,9 +135,12 @@ struct BufferAssignment {
     }
 
     /// The layout and halo that satisfy all readers of an edge. Only the graph's input can be planar.
-    private static func needs(of edge: Edge, in graph: Graph) -> (halo: Int, planar: Bool) {
+    private static func needs(
+        of edge: Edge, in graph: Graph
+    ) -> (halo: Int, planar: Bool, planarPairs: Bool) {
         var halo = 0
         var planar = edge == graph.input && graph.output != edge
+        var planarPairs = true
         for node in graph.nodes {
             for (position, input) in node.inputs.enumerated() where input == edge {
                 let operation = node.operation as? any PlannableOperation
@@ -143,9 +149,10 @@ struct BufferAssignment {
                     ?? InputRequirement()
                 halo = max(halo, requirement.halo)
                 planar = planar && requirement.acceptsPlanar
+                planarPairs = planarPairs && requirement.acceptsPlanarBFloat16
             }
         }
-        return (halo, planar)
+        return (halo, planar, planarPairs)
     }
 
     /// The buffer of an input that the node making `edge` reads last and may overwrite.

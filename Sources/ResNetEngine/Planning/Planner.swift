@@ -81,6 +81,24 @@ struct Planner {
         return draft
     }
 
+    /// Lets every node of a graph ask for its kernel, of caches of a usual size: the candidates remember what they answered,
+    /// and a plan made later need not wait for that.
+    static func askForKernels(
+        of rewritten: RewrittenGraph, _ candidates: ConvolutionCandidates, _ table: KernelTable,
+        _ precision: Precision
+    ) throws(EngineError) {
+        let graph = rewritten.graph
+        let buffers = BufferAssignment(graph, try StepSequence(graph), precision: precision)
+        for node in graph.nodes {
+            guard let operation = node.operation as? any PlannableOperation else { continue }
+            let context = StepPlanningContext(
+                node: node.name, table: table, inputs: node.inputs.map(buffers.placement(of:)),
+                output: buffers.placement(of: node.output), statistics: buffers.notes(of: node.output),
+                candidates: candidates)
+            _ = try operation.kernelChoice(context)
+        }
+    }
+
     private func addSteps(
         _ draft: inout Draft, _ graph: Graph, _ sequence: StepSequence, _ buffers: BufferAssignment
     ) throws(EngineError) {

@@ -12,8 +12,9 @@ extension ConvolutionLayer {
     ) -> [ConvolutionLayer] {
         var cases: [ConvolutionLayer] = []
         for shape in shapes {
-            for layout in [Layout.blocked, .planar, .blockedPairs]
+            for layout in [Layout.blocked, .planar, .blockedPairs, .planarPairs]
             where layout != .blockedPairs || shape.stride < 3 {
+                if layout == .planarPairs, shape.stride != 2 { continue }
                 for width in widths {
                     append(&cases, shape, layout, channels: 5, filters: 20, width % 4 + 1, width)
                 }
@@ -45,9 +46,10 @@ extension ConvolutionLayer {
         geometry.dilationWidth = shape.dilation
         geometry.groups = shape.groups
         var layer = ConvolutionLayer(geometry, height: height, width: width)
-        layer.isPlanar = layout == .planar
-        if layout == .blockedPairs { layer.inputPrecision = .bfloat16 }
-        if turn % (layout == .blockedPairs ? 2 : 7) == 0 { layer.outputPrecision = .bfloat16 }
+        layer.isPlanar = layout.isPlanar
+        let isNarrow = layout == .blockedPairs || layout == .planarPairs
+        if isNarrow { layer.inputPrecision = .bfloat16 }
+        if turn % (isNarrow ? 2 : 7) == 0 { layer.outputPrecision = .bfloat16 }
         layer.hasBias = turn % 5 != 0
         layer.residual = Residual.allCases[turn % 3]
         layer.rectifies = turn % 2 == 0

@@ -41,7 +41,8 @@ struct KernelTrial {
         operation.addsResidual = problem.residual != .none
 
         let memory = TrialMemory()
-        let source = memory.reserve(input, problem.layout, halo: max(g.paddingHeight, g.paddingWidth))
+        let source = memory.reserve(
+            input, problem.layout, halo: problem.layout.halo(max(g.paddingHeight, g.paddingWidth)))
         // Without halos, rows of a 1×1 convolution are taken as one.
         let layout = Layout.blocked(problem.outputPrecision)
         let target = memory.reserve(shape, layout, halo: shape.width % 2)

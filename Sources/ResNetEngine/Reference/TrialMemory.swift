@@ -106,7 +106,7 @@ final class TrialMemory {
                     for y in 0..<placement.shape.height {
                         let row = origin + plane * placement.planeStride + y * placement.rowStride
                         allowed.formUnion(row..<row + placement.shape.width * placement.pixelStride)
-                        guard placement.layout != .planar else { continue }
+                        guard !placement.layout.isPlanar else { continue }
                         for i in 0..<placement.shape.width * channelBlock
                         where plane * channelBlock + i % channelBlock >= placement.shape.channels {
                             let lane = placement.number(i, of: context.slotArena + row)

@@ -43,13 +43,10 @@ struct DirectCandidate: ConvolutionCandidate {
         let geometry = operation.geometry
         let input = context.inputs[0]
         let groups = GroupBundles(geometry)
-        let inputs =
-            groups.count == 1
-            ? input.planes * input.pixelStride
-            : groups.geometry.inputChannels / (input.isNarrow ? 2 : 1)
+        let view = GroupBundles.view(input, channels: groups.geometry.inputChannels)
         var size = ByteCount(subject: context.node)
         try size.add(
-            4, inputs, geometry.kernelHeight * geometry.kernelWidth, context.output.planes * channelBlock)
+            4, ReductionOrder(groups.geometry, view).terms(in: view), context.output.planes * channelBlock)
         return size.bytes
     }
 

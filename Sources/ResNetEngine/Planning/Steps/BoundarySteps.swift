@@ -55,6 +55,8 @@ enum MapCopy {
                 let target = origin + h * placement.rowStride
                 switch placement.layout {
                 case .planar: (target + c * placement.planeStride).update(from: row, count: shape.width)
+                case .planarPairs:
+                    narrow(row, count: shape.width, into: target + c * placement.planeStride)
                 case .blocked:
                     let lane = target + (c / channelBlock * placement.planeStride + c % channelBlock)
                     for w in 0..<shape.width { lane[w * channelBlock] = row[w] }
@@ -64,7 +66,7 @@ enum MapCopy {
                 }
             }
         }
-        guard placement.layout != .planar else { return }
+        guard !placement.layout.isPlanar else { return }
         for c in shape.channels..<placement.planes * channelBlock {
             for h in 0..<shape.height {
                 let lane = origin + (c / channelBlock * placement.planeStride + h * placement.rowStride)
@@ -78,6 +80,27 @@ enum MapCopy {
         }
     }
 
+    /// Rounds a row to bfloat16, two numbers in the place of a float: a last single one goes with a 0.
+    private static func narrow(
+        _ row: UnsafePointer<Float>, count: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        // As `Float.bfloat16`, to nearest, ties to even; a NaN stays one.
+        func rounded(_ bits: SIMD4<UInt32>) -> SIMD4<UInt32> {
+            let sum = bits &+ 0x7fff &+ ((bits &>> 16) & 1)
+            return sum.replacing(with: bits | 0x40_0000, where: (bits & 0x7fff_ffff) .> 0x7f80_0000)
+        }
+        var at = 0
+        while at + 8 <= count {
+            let bits = UnsafeRawPointer(row + at).loadUnaligned(as: SIMD8<UInt32>.self)
+            let words = rounded(bits.evenHalf) &>> 16 | rounded(bits.oddHalf) & 0xffff_0000
+            UnsafeMutableRawPointer(target + at / 2).storeBytes(of: words, as: SIMD4<UInt32>.self)
+            at += 8
+        }
+        let pixels = halves(target)
+        for w in at..<count { pixels[w] = row[w].bfloat16 }
+        if count % 2 != 0 { pixels[count] = 0 }
+    }
+
     private static func halves(_ pointer: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<UInt16> {
         UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt16.self)
     }
@@ -88,6 +111,9 @@ enum MapCopy {
         _ origin: UnsafePointer<Float>, _ c: Int, _ h: Int, _ w: Int, _ placement: TensorPlacement
     ) -> Float {
         guard placement.isNarrow else { return origin[index(c, h, w, placement)] }
+        if placement.layout == .planarPairs {
+            return placement.number(w, of: origin + (c * placement.planeStride + h * placement.rowStride))
+        }
         let row = origin + (c / channelBlock * placement.planeStride + h * placement.rowStride)
         return placement.number(w * channelBlock + c % channelBlock, of: row)
     }
@@ -126,7 +152,7 @@ enum MapCopy {
     @inline(__always)
     private static func index(_ c: Int, _ h: Int, _ w: Int, _ placement: TensorPlacement) -> Int {
         switch placement.layout {
-        case .planar: c * placement.planeStride + h * placement.rowStride + w
+        case .planar, .planarPairs: c * placement.planeStride + h * placement.rowStride + w
         case .blocked, .blockedPairs:
             c / channelBlock * placement.planeStride + h * placement.rowStride + w * channelBlock
                 + c % channelBlock

@@ -21,13 +21,13 @@ struct CacheBlocking {
         panelLanes: Int, caches: WorkerCaches
     ) {
         let channels = output.planes * channelBlock
-        let terms = input.planes * input.pixelStride * geometry.kernelHeight * geometry.kernelWidth
+        let terms = ReductionOrder(geometry, input).terms(in: input)
         // In Double: what a product of sizes comes to may be more than an integer holds.
         let weightBytes = 4 * Double(terms) * Double(channels)
         // Only what the kernel touches of the input: strides may leave rows out, and pixels, but lines come in pairs.
         let height = output.shape.height
         let inputBytes =
-            4 * Double(input.planes * input.pixelStride) * Double(output.shape.width) * Double(height)
+            Double(input.pixelBytes) * Double(output.shape.width) * Double(height)
             * Double(min(geometry.strideWidth, max(geometry.kernelWidth, 2)))
             * Double(min(geometry.strideHeight, geometry.kernelHeight))
         streamsWeights = weightBytes > Double(caches.last / 2)
@@ -44,7 +44,7 @@ struct CacheBlocking {
         let weightsAgain = streamsWeights ? weightBytes * Double(parts - 1) : 0
         let outputAgain = 2 * 4 * Double(output.elementCount) * Double(parts - 1)
         if min(weightsAgain, outputAgain) >= inputAgain { return }
-        if weightsAgain <= outputAgain || input.layout == .planar || output.isNarrow {
+        if weightsAgain <= outputAgain || input.layout.isPlanar || output.isNarrow {
             bandHeight = max(1, height / parts)
         } else {
             passes = max(passes, parts)

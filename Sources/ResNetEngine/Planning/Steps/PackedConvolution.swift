@@ -69,8 +69,9 @@ struct PackedConvolution: Sendable {
         self.residual = residual
         rectifies = operation.rectifies
         self.kernel = kernel
-        firstTap = geometry.paddingHeight * input.rowStride + geometry.paddingWidth * input.pixelStride
-        strides = (geometry.strideHeight * input.rowStride, geometry.strideWidth * input.pixelStride)
+        let order = ReductionOrder(geometry, input)
+        firstTap = order.firstTap(in: input)
+        strides = (geometry.strideHeight * input.rowStride, order.pixelStep(in: input))
         let width = output.shape.width
         isFlat =
             !notesStatistics && strides.row == width * strides.pixel
@@ -83,7 +84,6 @@ struct PackedConvolution: Sendable {
         passesOutermost = blocking.passesOutermost
 
         // The reduction, as offsets of runs of consecutive floats.
-        let order = ReductionOrder(geometry, input)
         let offsets = order.offsets(in: input)
         runLength = order.runLength
         runsPerPass = blocking.runsPerPass(of: offsets.count)
