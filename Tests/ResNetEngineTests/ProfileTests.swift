@@ -151,12 +151,12 @@ import Testing
             ])
         let (image, map) = (4 * 3 * 28 * 28, 4 * 64 * 28 * 28)
         let packed = steps.map(\.packedBytes)
-        // The linear layer waits for 16 images: all before it runs 15 times more, which is more than passes in between.
+        // The linear layer waits for four images: all before it runs three times more.
         let first = packed[0] + image + map + packed[1] + image + map
         let all = first + packed[2] + 3 * map
         let reuse = try #require(steps[3].problem?.reuseMebibytes)
-        #expect(packed[2] + 2 * map + 15 * all > reuse << 20)
-        let ages = [0, 0, first - map, reuse << 20]
+        let ages = [0, 0, first - map, packed[2] + 2 * map + 3 * all]
+        #expect(ages[3] < reuse << 20)
         #expect(steps.map { $0.problem?.agedKibibytes } == ages.map { $0 >> 10 })
         #expect(reuse > 0 && steps.allSatisfy { $0.problem?.reuseMebibytes == reuse })
     }

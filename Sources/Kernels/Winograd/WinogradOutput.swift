@@ -290,6 +290,12 @@ public enum WinogradOutputTiles<
         _ residual: UnsafePointer<Float>, residualRowStride: Int, to output: UnsafeMutablePointer<Float>,
         rowStride: Int
     ) {
+        // The lines of the tile after the next one: products and weights have passed by since the map was last in the cache.
+        var later = UnsafePointer(output) + 2 &* WinogradWeights.tile &* pixel
+        for _ in 0..<WinogradWeights.tile {
+            for column in 0..<WinogradWeights.tile { csimd_prefetch(later + column &* pixel) }
+            later += rowStride
+        }
         var lane = 0
         while lane < channelBlock {
             WinogradOutputTile<I, taps, 4, 4>.columnsToScratch(call, source + lane)

@@ -78,7 +78,9 @@ extension Linear: PlannableOperation {
         return requirement
     }
 
-    public func imagesAtOnce(output: FeatureShape) -> Int { 16 }
+    /// Those that share a reading of the weights wait for each other: few where their features would not stay in the cache
+    /// meanwhile.
+    public func imagesAtOnce(output: FeatureShape) -> Int { inputs > 16384 ? 4 : 16 }
 
     private func kernel(_ context: StepPlanningContext) -> LinearKernel {
         context.inputs[0].isNarrow ? context.table.narrowLinear : context.table.linear
