@@ -75,6 +75,10 @@ struct WorkerCommand: ParsableCommand {
                 mapped ? try file.mapped() : try file.readTogether(), subject: weights)
             return try Model(network(prepared.blank), prepared: prepared)
         }
+        guard !mapped else {
+            throw EngineError(
+                .usage, "--mapped", "'\(weights)' holds a model's own", expected: "prepared weights")
+        }
         let state = try file.read()
         return try Model(network(state), weights: consume state, subject: weights)
     }

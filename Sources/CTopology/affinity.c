@@ -54,12 +54,15 @@ _Static_assert(sizeof(pthread_t) == sizeof(unsigned long), "threads are numbers"
 bool ctopology_start_beside(void *(*run)(void *), void *argument, unsigned long *thread) {
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes)) return false;
+#if defined(__GLIBC__)
+    // Other libraries cannot say where a thread begins.
     ctopology_mask mask;
-    int32_t cpu = sched_getcpu();
+    const int32_t cpu = sched_getcpu();
     if (ctopology_get_affinity(&mask) && cpu >= 0 && cpu < CTOPOLOGY_CPU_LIMIT && !ctopology_mask_is_only(&mask, cpu)) {
         mask.words[cpu / 64] &= ~(UINT64_C(1) << (cpu % 64));
         pthread_attr_setaffinity_np(&attributes, sizeof mask, (cpu_set_t *)&mask);
     }
+#endif
     const int status = pthread_create((pthread_t *)thread, &attributes, run, argument);
     pthread_attr_destroy(&attributes);
     return status == 0;

@@ -22,8 +22,8 @@ public struct ModelOptions: ParsableArguments {
     @Flag(
         help: ArgumentHelp(
             """
-            Use prepared weights where they lie in their file, which nobody may change meanwhile: ready sooner, and \
-            shared by all processes that do.
+            Use prepared weights where they lie in their file: ready sooner, and shared by all processes that do. Nobody \
+            may rewrite or cut the file meanwhile, which would end the process; put another one in its place.
             """))
     public var mapWeights = false
 

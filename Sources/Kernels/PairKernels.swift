@@ -33,13 +33,14 @@ public struct PairBodies: Sendable {
     func convolutions(isa: String) -> [ConvolutionKernel] {
         func direct(
             _ family: String, _ layout: ConvolutionProblem.InputLayout = .blockedPairs, stride: Int?,
-            kernel: (Int, Int)?, _ run: @escaping KernelBodies.Convolution
+            kernel: (Int, Int)?, dilates: Bool = true, _ run: @escaping KernelBodies.Convolution
         ) -> ConvolutionKernel {
             ConvolutionKernel(
                 name: "\(family).bf16.\(pixels)x\(panelLanes).\(isa)", panelLanes: panelLanes,
                 tilePixels: pixels, takesPairs: true, vectorsPerCycle: vectorsPerCycle,
                 supports: {
-                    ConvolutionKernel.directSupport(
+                    if !dilates, $0.dilationWidth != 1 { return .no("dilation \($0.dilationWidth), takes 1") }
+                    return ConvolutionKernel.directSupport(
                         $0, layout: layout, stride: stride, kernel: kernel, maximumChannels: .max)
                 },
                 run: run)
@@ -49,7 +50,8 @@ public struct PairBodies: Sendable {
             direct("conv1x1", stride: 1, kernel: (1, 1), blocked),
             direct("convnxn", stride: takesAnyStride ? nil : 1, kernel: nil, blocked),
             direct("convnxns2", stride: 2, kernel: nil, blockedStride2),
-            direct("convnxns2planar", .planarPairs, stride: 2, kernel: nil, planarStride2),
+            direct(
+                "convnxns2planar", .planarPairs, stride: 2, kernel: nil, dilates: false, planarStride2),
         ]
     }
 }

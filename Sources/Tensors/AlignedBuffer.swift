@@ -8,7 +8,7 @@ import Diagnostics
     import Darwin
 #endif
 
-/// Zero-filled memory that starts on a cache line, freed with its last reference.
+/// Zero-filled memory that starts on a cache line, or what lies in a file, freed with its last reference.
 ///
 /// The buffer itself does no bounds checks and no locking: its owner decides who writes when.
 public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
@@ -26,6 +26,8 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
     public var byteCount: Int { count * MemoryLayout<Element>.stride }
     public var elements: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
 
+    /// Whether nobody may write the memory, which others may have too.
+    package let isConstant: Bool
     /// What the system mapped; nil for memory of the heap.
     private let mapping: UnsafeMutableRawBufferPointer?
     /// The buffer whose memory this is a part of.
@@ -65,10 +67,11 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
         self.count = count
         self.mapping = mapping
         whole = nil
+        isConstant = false
     }
 
-    /// What lies in a file, whose pages come into being as they are first read, and are shared by all who map them until they
-    /// write one, which is then theirs alone. Nobody may write the file meanwhile.
+    /// What lies in a file: constant, its pages come into being as they are first read and are shared by all who map them. Nobody
+    /// may write the file meanwhile.
     ///
     /// - Parameters:
     ///   - descriptor: of the file, which may be closed afterwards.
@@ -81,7 +84,7 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
         let start =
             overflow || count <= 0
-            ? nil : mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
+            ? nil : mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
         guard let start, start != MAP_FAILED else {
             throw EngineError(.resource, subject(), "\(count) elements not mapped by the system")
         }
@@ -89,18 +92,22 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
         self.count = count
         mapping = UnsafeMutableRawBufferPointer(start: start, count: byteCount)
         whole = nil
+        isConstant = true
     }
 
     /// Some elements of another buffer: the same memory, which may start anywhere on a cache line.
-    private init(_ range: Range<Int>, of whole: AlignedBuffer) {
+    private init(_ range: Range<Int>, of whole: AlignedBuffer, isConstant: Bool) {
         pointer = whole.pointer + range.lowerBound
         count = range.count
         mapping = nil
         self.whole = whole
+        self.isConstant = isConstant
     }
 
-    /// Some elements as a buffer, which holds on to the whole one's memory.
-    package func part(_ range: Range<Int>) -> AlignedBuffer { AlignedBuffer(range, of: self) }
+    /// Some elements as a buffer, which holds on to the whole one's memory. Parts that overlap must be constant.
+    package func part(_ range: Range<Int>, isConstant: Bool = false) -> AlignedBuffer {
+        AlignedBuffer(range, of: self, isConstant: isConstant || self.isConstant)
+    }
 
     deinit {
         guard whole == nil else { return }

@@ -61,12 +61,12 @@ public struct Tensor: Sendable {
         return try body(UnsafeBufferPointer(storage.elements))
     }
 
-    /// Calls `body` with the elements for writing, copying them first if another tensor shares them.
+    /// Calls `body` with the elements for writing, copying them first if another tensor, or a file, shares them.
     /// - Throws: `resource` when memory for that copy is refused, and what `body` throws.
     public mutating func withMutableElements<R>(
         _ body: (UnsafeMutableBufferPointer<Float>) throws(EngineError) -> R
     ) throws(EngineError) -> R {
-        if !isKnownUniquelyReferenced(&storage) {
+        if !isKnownUniquelyReferenced(&storage) || storage.isConstant {
             let copy = try AlignedBuffer<Float>(count: storage.count)
             copy.pointer.update(from: storage.pointer, count: storage.count)
             storage = copy

@@ -31,14 +31,47 @@ import Testing
         try Safetensors.write(state, to: path, alignment: alignment)
         let file = try SafetensorsFile(path)
         let mapped = try file.mapped()
+        // Integers come first, then floats, each by name.
+        let names = state.names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let integers = names.filter { state.tensor($0) == nil }
+        let header = try contents(path).prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        #expect((8 + header) % alignment == 0)
+        var offset = 8 + header + integers.reduce(0) { $0 + 8 * (state[$1]?.shape.elementCount ?? 0) }
+        var isAligned = true
+        for case let tensor? in names.map(state.tensor) {
+            isAligned = isAligned && offset % 64 == 0
+            offset += 4 * tensor.elementCount
+        }
         // What takes its name later changes nothing.
         try Safetensors.write(StateDictionary(), to: path)
         #expect(mapped.names.sorted() == state.names.sorted())
         for name in state.names {
             #expect(mapped[name]?.shape == state[name]?.shape)
             guard let tensor = state.tensor(name) else { continue }
-            #expect(try sameValues(#require(mapped.tensor(name)).values, tensor.values), "\(name)")
+            let found = try #require(mapped.tensor(name))
+            #expect(sameValues(found.values, tensor.values), "\(name)")
+            #expect(found.buffer.isConstant == isAligned, "\(name)")
         }
+    }
+
+    @Test func preparedWeightsAreMapped() throws {
+        let path = "\(try TemporaryDirectory().path).prepared"
+        defer { unlink(path) }
+        let engine = try Engine(Model(ResNet(blocks: 1, channels: 16), seed: 3))
+        try Safetensors.write(try engine.preparedWeights, to: path, alignment: 64)
+        let mapped = try SafetensorsFile(path).mapped()
+        for name in mapped.names { #expect(mapped.tensor(name)?.buffer.isConstant != false) }
+        for alignment in [-8, 0, 4, 24, 1 << 40] {
+            let error = #expect(throws: EngineError.self) {
+                try Safetensors.write(StateDictionary(), to: path, alignment: alignment)
+            }
+            #expect(error?.code == .usage)
+        }
+        // Cut between opening and mapping.
+        let file = try SafetensorsFile(path)
+        truncate(path, 100)
+        let error = #expect(throws: EngineError.self) { try file.mapped() }
+        #expect(error?.code == .inputOutput)
     }
 
     /// A tensor keeps the memory that it is a part of.

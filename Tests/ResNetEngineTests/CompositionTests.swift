@@ -138,4 +138,20 @@ import Testing
         }
         #expect(try steps(narrow) == ["convolution conv", "linear fc"])
     }
+
+    /// The list of affine operations names all that conform.
+    @Test func affineOperationsAreNamed() throws {
+        let networks = try ["resnet18", "resnet50"].map {
+            try makePreset($0, channels: 16, height: 64, width: 64)
+        }
+        var kinds: Set<String> = []
+        for network in networks + [ResNet(blocks: 1, channels: 16)] {
+            for node in try Model(network, seed: 1).graph().nodes {
+                #expect(
+                    (node.operation.affine != nil) == (node.operation is any AffineOperation), "\(node.name)")
+                kinds.insert(node.operation.identifier)
+            }
+        }
+        #expect(kinds.count >= 7, "\(kinds)")
+    }
 }

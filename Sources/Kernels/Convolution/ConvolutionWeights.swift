@@ -39,7 +39,7 @@ public enum ConvolutionWeights {
     /// - Parameters:
     ///   - packed: where the first panel starts.
     ///   - positions: where in a filter of all input channels each element of the reduction stands: `(c · R + r) · S + s`.
-    ///     Beyond the last channel, or in another group, it is 0.
+    ///     Before the first channel, beyond the last one, or in another group, it is 0.
     public static func pack(
         _ filters: FilterBank, positions: UnsafeBufferPointer<Int>, panelLanes: Int, panel: Int,
         into packed: UnsafeMutablePointer<Float>

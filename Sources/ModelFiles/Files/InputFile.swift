@@ -56,9 +56,13 @@ package final class InputFile: Sendable {
     }
 
     /// The file's bytes as floats, where they lie: whole ones from its start.
-    /// - Throws: `resource` when the system refuses to map it.
+    /// - Throws: `inputOutput` when the file has become shorter; `resource` when the system refuses to map it.
     func mapped() throws(EngineError) -> AlignedBuffer<Float> {
-        try AlignedBuffer(
+        guard let status = try? descriptor.stat(), status.size >= byteCount else {
+            throw EngineError(
+                .inputOutput, path, "shorter than when it was opened", expected: "\(byteCount) bytes")
+        }
+        return try AlignedBuffer(
             mapping: descriptor.rawValue, count: byteCount / MemoryLayout<Float>.stride, subject: path)
     }
 

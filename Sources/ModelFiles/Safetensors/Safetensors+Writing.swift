@@ -2,16 +2,21 @@ import Diagnostics
 import Tensors
 
 extension Safetensors {
-    /// Writes tensors as F32 and integers as I64: the bytes that the official library writes, whatever the
-    /// order of `state`. The file appears under its name when it is whole.
+    /// Writes tensors as F32 and integers as I64, whatever the order of `state`: the bytes that the official library writes,
+    /// where it leaves the alignment to that. The file appears under its name when it is whole.
     ///
-    /// - Parameter alignment: bytes of which the data begin at a multiple; above 8, where the official library begins them,
-    ///   tensors can be used where they lie in the file, see ``SafetensorsFile/mapped()``.
-    /// - Throws: `badData` when integers do not fill their shape; `cannotCreate` and `inputOutput` as
-    ///   `AtomicOutputFile`.
+    /// - Parameter alignment: bytes of which the data begin at a multiple, a power of two from 8 on. With 64, tensors of whole
+    ///   cache lines can be used where they lie in the file: see ``SafetensorsFile/mapped()``.
+    /// - Throws: `badData` when integers do not fill their shape; `usage` for another alignment; `cannotCreate` and
+    ///   `inputOutput` as `AtomicOutputFile`.
     public static func write(
         _ state: StateDictionary, to path: String, alignment: Int = 8
     ) throws(EngineError) {
+        guard alignment >= 8, alignment <= 1 << 20, alignment & (alignment - 1) == 0 else {
+            throw EngineError(
+                .usage, "alignment of \(path)", "\(alignment)",
+                expected: "a power of two from 8 to \(1 << 20)")
+        }
         let entries = state.names.compactMap { name in state[name].map { (name: name, entry: $0) } }
             .sorted { first, second in
                 guard first.entry.isInteger == second.entry.isInteger else { return first.entry.isInteger }

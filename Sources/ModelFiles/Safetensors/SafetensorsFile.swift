@@ -50,31 +50,36 @@ public final class SafetensorsFile: Sendable {
                 at: dataOffset + range.lowerBound * MemoryLayout<Float>.stride, as: .float32,
                 into: UnsafeMutableBufferPointer(rebasing: memory.elements[range]))
         }
-        return try parts(of: memory, startingAt: dataOffset, alignment: MemoryLayout<Float>.stride)
+        return try parts(of: memory, startingAt: dataOffset)
     }
 
-    /// All tensors, where they lie in the file: nothing is read before it is used, and processes share it. Where the file's data
-    /// are not float32, or not on cache lines, each tensor has memory of its own.
+    /// All tensors, where they lie in the file: nothing is read before it is used, and processes share it. Of a file whose float32
+    /// data do not all begin at cache lines, as those of ``Safetensors/write(_:to:alignment:)`` with an alignment of 64 may, as
+    /// ``readTogether()``.
     ///
     /// Nobody may change the file as long as a tensor is used, which would change with it; the system ends a process that uses
     /// what a file that was cut has lost. To put another file in its place is safe, as all that this package writes does.
     /// - Throws: as ``Safetensors/read(_:)``, and `resource` when the system refuses to map the file.
     public func mapped() throws(EngineError) -> StateDictionary {
-        guard file.byteCount > 0 else { return try read() }
-        return try parts(of: file.mapped(), startingAt: 0, alignment: 64)
+        let isAligned = entries.allSatisfy { entry in
+            guard case .floats(.float32) = entry.encoding else { return true }
+            return (dataOffset + entry.range.lowerBound) % Self.cacheLine == 0
+        }
+        return isAligned ? try parts(of: file.mapped(), startingAt: 0) : try readTogether()
     }
 
-    /// - Parameters:
-    ///   - memory: the file from byte `start` on.
-    ///   - alignment: bytes of which a tensor's offset in the file must be a multiple.
+    /// Bytes.
+    private static let cacheLine = 64
+
+    /// - Parameter memory: the file from byte `start` on.
     private func parts(
-        of memory: AlignedBuffer<Float>, startingAt start: Int, alignment: Int
+        of memory: AlignedBuffer<Float>, startingAt start: Int
     ) throws(EngineError) -> StateDictionary {
         var state = StateDictionary()
         for entry in entries {
-            let offset = dataOffset + entry.range.lowerBound - start
-            if case .floats(.float32) = entry.encoding, offset % alignment == 0 {
-                let first = offset / MemoryLayout<Float>.stride
+            let (first, rest) = (dataOffset + entry.range.lowerBound - start).quotientAndRemainder(
+                dividingBy: MemoryLayout<Float>.stride)
+            if case .floats(.float32) = entry.encoding, rest == 0 {
                 let part = memory.part(first..<first + entry.shape.elementCount)
                 state[entry.name] = .tensor(Tensor(shape: entry.shape, part))
             } else {

@@ -45,7 +45,7 @@ public struct PreparedWeights: Sendable {
             count: shapes.reduce(0) { max($0, $1.shape.elementCount) }, subject: subject)
         var blank = StateDictionary()
         for (name, shape) in shapes {
-            blank[name] = .tensor(Tensor(shape: shape, zeros.part(0..<shape.elementCount)))
+            blank[name] = .tensor(Tensor(shape: shape, zeros.part(0..<shape.elementCount, isConstant: true)))
         }
         self.subject = subject
         self.state = state

@@ -128,7 +128,7 @@ public final class Engine: Sendable {
         var early: RewrittenGraph?
         if model.isPrepared {
             let rewritten = try RewrittenGraph(graph, candidates, table, .alone, isBlank: true)
-            try Planner.askForKernels(of: rewritten, candidates, table, options.precision)
+            Planner.askForKernels(of: rewritten, candidates, table, options.precision)
             early = rewritten
         }
         let machine = detection.machine

@@ -38,6 +38,12 @@ public struct ConvolutionLayer: Sendable, Hashable {
         self.isPlanar = isPlanar ?? (geometry.inputChannels < channelBlock)
     }
 
+    /// Whether a network's input of so few channels lies `c h w`: numbers of bfloat16 do where they are read in pairs of columns.
+    var isUsuallyPlanar: Bool {
+        geometry.inputChannels < channelBlock
+            && (inputPrecision == .float32 || (geometry.strideWidth == 2 && geometry.dilationWidth == 1))
+    }
+
     var layout: Layout { isPlanar ? .planar(inputPrecision) : .blocked(inputPrecision) }
     var input: FeatureShape { FeatureShape(channels: geometry.inputChannels, height: height, width: width) }
 
@@ -100,7 +106,7 @@ public struct PoolingLayer: Sendable, Hashable {
 /// `bias`, no `relu`, no residual (`sum`: written over it; `sum-apart`: a map of its own), no pooling after it (`maxpool`
 /// and the window's size, stride and padding), windows that do not reach over the far edge (`ceil`). A pooling without
 /// window takes the whole map. A number for both directions may be two, `stride2x1`, height first. Maps of fewer than 16
-/// channels are `planar`, others `blocked`, unless said. `bf16` says that maps hold bfloat16 numbers, `from-bf16` and
+/// channels are `planar`, of `bf16` only with a stride of 2, others `blocked`, unless said. `bf16` says that maps hold bfloat16 numbers, `from-bf16` and
 /// `to-bf16` that input or output alone do (a linear layer's output is float32 always). `halo1` says that the step clears a pixel around its output, and
 /// `reuse97M` that 97 MiB of other data pass between two calls, `reuse97M1500us` that this takes as long; `aged350K`
 /// before it that the last 350 KiB of these pass while the input is written and until it is read.

@@ -42,7 +42,12 @@ extension LayerProblem: CustomStringConvertible {
             if let precisions = words.takePrecisions() {
                 (layer.inputPrecision, layer.outputPrecision) = precisions
             }
-            while let word = words.next() { try layer.apply(word, words) }
+            var saysLayout = false
+            while let word = words.next() {
+                saysLayout = saysLayout || word == "planar" || word == "blocked"
+                try layer.apply(word, words)
+            }
+            if !saysLayout { layer.isPlanar = layer.isUsuallyPlanar }
             self.layer = .convolution(layer)
         case "linear":
             let weights = try words.next(keys: ["k"])
@@ -165,7 +170,7 @@ extension ConvolutionLayer: CustomStringConvertible {
             text += pair("dil", g.dilationHeight, g.dilationWidth)
         }
         if g.groups != 1 { text += ",groups\(g.groups)" }
-        if isPlanar != ConvolutionLayer(g, height: 1, width: 1).isPlanar {
+        if isPlanar != isUsuallyPlanar {
             text += isPlanar ? ",planar" : ",blocked"
         }
         if hasBias { text += ",bias" }

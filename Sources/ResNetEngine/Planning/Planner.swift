@@ -82,20 +82,22 @@ struct Planner {
     }
 
     /// Lets every node of a graph ask for its kernel, of caches of a usual size: the candidates remember what they answered,
-    /// and a plan made later need not wait for that.
+    /// and a plan made later need not wait for that. What fails now fails again then.
     static func askForKernels(
         of rewritten: RewrittenGraph, _ candidates: ConvolutionCandidates, _ table: KernelTable,
         _ precision: Precision
-    ) throws(EngineError) {
+    ) {
         let graph = rewritten.graph
-        let buffers = BufferAssignment(graph, try StepSequence(graph), precision: precision)
+        guard candidates.tuner == nil, let sequence = try? StepSequence(graph) else { return }
+        var buffers = BufferAssignment(graph, sequence, precision: precision)
+        _ = buffers.place()
         for node in graph.nodes {
             guard let operation = node.operation as? any PlannableOperation else { continue }
             let context = StepPlanningContext(
                 node: node.name, table: table, inputs: node.inputs.map(buffers.placement(of:)),
                 output: buffers.placement(of: node.output), statistics: buffers.notes(of: node.output),
                 candidates: candidates)
-            _ = try operation.kernelChoice(context)
+            _ = try? operation.kernelChoice(context)
         }
     }
 

@@ -29,8 +29,8 @@ extension Layout {
     /// Whether channels lie one after the other, without blocks of them.
     public var isPlanar: Bool { self == .planar || self == .planarPairs }
 
-    /// Rows and columns around a map of which a reader wants `halo`: of pairs an even number, and one more than it wants, since
-    /// they are read as pairs.
+    /// Rows and columns around a map of which a reader wants `halo`: of pairs an even number, and at least one more, since whole
+    /// pairs are read.
     func halo(_ halo: Int) -> Int { self == .planarPairs ? halo / 2 * 2 + 2 : halo }
 }
 
@@ -60,7 +60,7 @@ public struct TensorPlacement: Sendable, Hashable {
 
     /// Floats of one pixel of a block of channels; 1 where it is planar, also of pairs, of which see ``words(ofColumns:)``.
     public var pixelStride: Int { layout.isPlanar ? 1 : blockWords(isNarrow: isNarrow) }
-    /// Floats, or places of them, that some columns take: of pairs, an even number of columns or a whole row.
+    /// Floats, or places of them, that some columns take; a pair of which one column is asked for takes one.
     func words(ofColumns count: Int) -> Int { layout == .planarPairs ? (count + 1) / 2 : count * pixelStride }
     /// Bytes of one pixel of all planes.
     var pixelBytes: Int { planes * (layout == .planarPairs ? 2 : 4 * pixelStride) }
@@ -83,7 +83,7 @@ public struct TensorPlacement: Sendable, Hashable {
     /// Floats from the start of an image to its pixel (0, 0).
     var origin: Int { halo * rowStride + words(ofColumns: halo) }
 
-    /// A number of a row of a channel block, counted from the row's start.
+    /// A number of a row of a channel block, or of a channel, counted from the row's start.
     func number(_ index: Int, of row: UnsafePointer<Float>) -> Float {
         guard isNarrow else { return row[index] }
         return Float(bfloat16: UnsafeRawPointer(row).assumingMemoryBound(to: UInt16.self)[index])

@@ -2,7 +2,7 @@ extension ConvolutionLayer {
     /// Kernel sizes, strides and dilations that are tried; padding keeps the map's size at stride 1.
     private static let shapes: [(kernel: Int, stride: Int, dilation: Int, groups: Int)] = [
         (3, 1, 1, 1), (1, 1, 1, 1), (3, 2, 1, 1), (1, 2, 1, 1), (7, 2, 1, 1), (5, 1, 1, 1), (3, 1, 2, 1),
-        (3, 3, 1, 1), (3, 1, 1, 2),
+        (3, 3, 1, 1), (3, 1, 1, 2), (3, 2, 2, 1), (4, 2, 1, 1),
     ]
 
     /// Each map width, each number of input and each of output channels, on small other extents, for every shape and

@@ -105,7 +105,7 @@ final class TrialMemory {
                 for plane in 0..<placement.planes {
                     for y in 0..<placement.shape.height {
                         let row = origin + plane * placement.planeStride + y * placement.rowStride
-                        allowed.formUnion(row..<row + placement.shape.width * placement.pixelStride)
+                        allowed.formUnion(row..<row + placement.words(ofColumns: placement.shape.width))
                         guard !placement.layout.isPlanar else { continue }
                         for i in 0..<placement.shape.width * channelBlock
                         where plane * channelBlock + i % channelBlock >= placement.shape.channels {

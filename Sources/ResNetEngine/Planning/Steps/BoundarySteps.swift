@@ -42,8 +42,8 @@ struct FlattenStep: Step {
     }
 }
 
-/// Copies between `c h w` order and placed maps. Maps of bfloat16 numbers are those of trials: a network's input, output
-/// and vectors are float32.
+/// Copies between `c h w` order and placed maps. A network's output and vectors are float32; its input may be pairs of columns
+/// of bfloat16 numbers, and trials have all layouts.
 enum MapCopy {
     static func pack(
         _ source: UnsafePointer<Float>, into origin: UnsafeMutablePointer<Float>, _ placement: TensorPlacement
