@@ -9,6 +9,8 @@ THREADS ?= $(shell nproc)
 SOURCES := Package.swift Sources Tests Plugins Benchmarks
 # Options of `make peers`, such as PEERS="--rounds 3 --rows notebook-1t".
 PEERS ?=
+# Pixels of the pictures of pages.
+PICTURE_HEIGHT ?= 2400
 # Options of `make kernels`, such as KERNELS="--threads 1 --threads 2 --cold".
 KERNELS ?=
 # Whether the plugin that calls the system's oneDNN is built. SwiftPM reads a manifest anew where the environment differs.
@@ -17,7 +19,7 @@ export RESNET_ENGINE_ONEDNN ?= $(if $(wildcard /usr/include/oneapi/dnnl/dnnl_ver
 # the emulator lacks and warns about at every thread.
 EMULATED := Haswell,-pcid,-x2apic,-tsc-deadline,-hle,-invpcid,-rtm:avx2 Nehalem:baseline
 
-.PHONY: bench peers kernels onednn test test-emulated setup lint docs audit clean
+.PHONY: bench peers growth pictures kernels onednn test test-emulated setup lint docs audit clean
 
 ## Builds in release and reports how the notebook network scales on this machine.
 bench: setup
@@ -44,7 +46,24 @@ peers: setup
 	swift build -c release --product resnet-score
 	python3 Benchmarks/Peers/install.py .build-peers
 	.build-peers/venv/bin/python Benchmarks/Peers/full_size.py .build/release/resnet-score
-	.build-peers/venv/bin/python Benchmarks/Peers/peers.py $(PEERS)
+	.build-peers/venv/bin/python Benchmarks/Peers/peers.py $(or $(PEERS),--results Benchmarks/Results.md)
+
+## Tables of speed over batches, image sizes and channels: Benchmarks/Growth.md.
+growth: setup
+	swift build -c release
+	python3 Benchmarks/growth.py .build/release/resnet-bench Benchmarks/Growth.md
+
+## Pictures of the pages that resnet-bench makes: Benchmarks/Pictures.
+pictures: PACKAGES += chromium
+pictures: setup
+	swift build -c release
+	.build/release/resnet-bench --threads $(THREADS) --html .build/notebook.html
+	.build/release/resnet-bench --model resnet50 --threads $(THREADS) --html .build/resnet50.html
+	mkdir -p Benchmarks/Pictures
+	for page in notebook resnet50; do \
+		chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,$(PICTURE_HEIGHT) \
+			--screenshot=Benchmarks/Pictures/$$page.png .build/$$page.html || exit 1; \
+	done
 
 ## Runs all tests in release, in a build folder of their own.
 test: setup

@@ -14,7 +14,7 @@ from engines.engine import Engine
 from harness import machine
 from harness.measurement import Plan, measure
 from harness.packages import missing
-from harness.report import as_json, table
+from harness.report import as_json, results_page, table
 from harness.rows import read_rows
 
 ROWS = Path(__file__).resolve().parent / "rows.toml"
@@ -33,11 +33,13 @@ def main() -> int:
     begin = time.monotonic()
     print(f"{machine.describe()}, {len(cores)} cores; {plan.rounds} rounds of {plan.seconds} s an engine\n")
     results = []
+    measurements = []
     for row in rows:
         measurement = measure(row, engines, plan)
         progress("")
         print(table(row, len(cores), measurement) + "\n", flush=True)
         results.append(as_json(row, measurement))
+        measurements.append((row, measurement))
         failures += [f"{row.name}: {entry.engine}" for entry in measurement.entries if entry.failures]
     print(f"{(time.monotonic() - begin) / 60:.1f} minutes")
     if arguments.json:
@@ -50,6 +52,10 @@ def main() -> int:
             "incomplete": failures,
         }
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    if arguments.results:
+        arguments.results.write_text(
+            results_page(machine.describe(), len(cores), plan.rounds, measurements, failures)
+        )
     for failure in failures:
         print(f"INCOMPLETE  {failure}")
     return 1 if failures else 0
@@ -64,6 +70,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rows", type=names, default=[], help="names or patterns, separated by commas")
     parser.add_argument("--engines", type=names, default=[], help="peers, separated by commas; ours always runs")
     parser.add_argument("--json", type=Path, help="write every time that was measured to this file")
+    parser.add_argument("--results", type=Path, help="write the tables to this file, as Markdown")
     parser.add_argument("--folder", type=Path, default=Path(".build-peers"), help="what is kept between runs")
     parser.add_argument(
         "--engine-worker", type=Path, default=Path(".build-benchmarks/release/engine-worker"),
@@ -73,6 +80,9 @@ def parse() -> argparse.Namespace:
     for name in arguments.engines:
         if name not in ENGINES:
             parser.error(f"no engine is named '{name}': {', '.join(ENGINES)}")
+    for file in (arguments.json, arguments.results):
+        if file and not file.resolve().parent.is_dir():
+            parser.error(f"{file}: no such folder")
     if not arguments.engine_worker.exists():
         parser.error(f"{arguments.engine_worker} is not built")
     return arguments

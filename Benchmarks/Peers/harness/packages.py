@@ -26,6 +26,11 @@ def missing(packages: tuple[str, ...]) -> list[str]:
     return lacking
 
 
+def pinned(package: str) -> str:
+    """The version that a package is measured in."""
+    return _pins()[package.lower()]
+
+
 def _pins() -> dict[str, str]:
     lines = (line.partition("#")[0].strip() for line in REQUIREMENTS.read_text().splitlines())
     return {name.lower(): version for name, _, version in (line.partition("==") for line in lines if line)}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from statistics import median
 from typing import Any
 
 import numpy
 
-from engines import OURS
+from engines import ENGINES, OURS
 from harness.measurement import Measurement, ratios
+from harness.packages import pinned
 from harness.rows import Row
 
 _HEADERS = ("engine", "best variant", "UNIT", "p10–p90", "peer ÷ ours", "p10–p90", "error", "peak MB")
@@ -45,6 +47,45 @@ def table(row: Row, cores: int, measurement: Measurement) -> str:
         ]
         text.append("  " + "  ".join(cells).rstrip())
     return "\n".join(text + ["  " + failure for failure in failures])
+
+
+def results_page(
+    cpu: str, cores: int, rounds: int, measurements: list[tuple[Row, Measurement]], failures: list[str]
+) -> str:
+    """All rows of a run as a page: first what the fastest of the others comes to, then everyone."""
+    measured = {entry.engine for _, measurement in measurements for entry in measurement.entries if entry.is_measured}
+    packages = ", ".join(
+        f"{engine.packages[0]} {pinned(engine.packages[0])}"
+        for engine in ENGINES.values()
+        if engine.packages and engine.name in measured
+    )
+    lines = [
+        "# This engine and others",
+        "",
+        f"Written by `make peers` on {date.today().isoformat()}: {cpu}, {cores} cores, {rounds} rounds in turn; {packages}.",
+        "README.md beside this file says how it is measured. `fastest ÷ ours` is the median of the rounds' ratios, with their",
+        "10th to 90th percentiles, of the engine with the least median; above 1 this engine is faster, or leaner.",
+        "",
+        "| row | fastest of the others | fastest ÷ ours | p10–p90 | ours | unit |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row, measurement in measurements:
+        ours = next((entry for entry in measurement.entries if entry.engine == OURS.name), None)
+        others = [entry for entry in measurement.entries if entry.is_measured and entry is not ours]
+        if ours is None or not ours.is_measured or not others:
+            lines.append(f"| {row.name} | – | – | – | – | {row.unit} |")
+            continue
+        best = min(others, key=lambda entry: median(entry.figures))
+        ratio = ratios(best, measurement.entries)
+        lines.append(
+            f"| {row.name} | {best.engine} | {median(ratio):.2f} | {_spread(ratio, 2)} "
+            f"| {median(ours.figures):.1f} | {row.unit} |"
+        )
+    for row, measurement in measurements:
+        lines += ["", "```", table(row, cores, measurement), "```"]
+    if failures:
+        lines += ["", "Incomplete:", ""] + [f"- {failure}" for failure in failures]
+    return "\n".join(lines) + "\n"
 
 
 def as_json(row: Row, measurement: Measurement) -> dict[str, Any]:
