@@ -14,6 +14,11 @@ from datetime import date
 from pathlib import Path
 
 CLIFF = 1.5
+REASONS = [
+    "Where they are expected: of one image all workers compute parts of each step and read all weights for it alone; an image of",
+    "28 pixels leaves maps of one pixel, for which all weights are read and nine taps in ten are padding; and with fewer than 64",
+    "channels Winograd's transforms take as long as its products.",
+]
 BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 IMAGES = [28, 56, 84, 112, 168, 224, 336, 448]
 CHANNELS = [16, 32, 64, 128, 256, 512, 1024]
@@ -22,13 +27,15 @@ CHANNELS = [16, 32, 64, 128, 256, 512, 1024]
 def main() -> None:
     bench = sys.argv[1]
     threads = os.cpu_count() or 1
-    machine = json.loads(run(bench, "topology", "--json", "-"))["machine"]["cpu_model"]
+    machine = json.loads(run(bench, "topology", "--json", "-"))["machine"]["cpu"]
     page = [
         "# Growth",
         "",
         f"Written by `make growth` on {date.today().isoformat()}: {machine}, {threads} threads, single layers on one. `cost` is the",
         "time of an operation of the model as written, as a share of the least in the table; **cliff** stands where it is more than",
         f"{CLIFF} times that of a neighbour.",
+        "",
+        *REASONS,
     ]
     for model, batches in [("notebook", BATCHES), ("resnet18", BATCHES[:8])]:
         points = [network(bench, model, threads, batch=batch) for batch in batches]
