@@ -167,7 +167,8 @@ public enum ConvolutionTile<
         } while run < runCount
     }
 
-    /// The reduction over runs of some columns of one channel: those of the usual kernels without a loop.
+    /// The reduction over runs of some columns of one channel: those of the usual kernels without a loop, but where products
+    /// of pairs take registers of their own.
     @inlinable @inline(__always)
     static func reducePlanes(
         _ call: UnsafePointer<ConvolutionCall>, _ pass: UnsafePointer<TilePass>, _ sums: inout Sums,
@@ -175,8 +176,8 @@ public enum ConvolutionTile<
     ) {
         let runLength = call.pointee.runLength
         switch runLength {
-        case 3 where I.unrolledSteps >= 3: reducePlanes(pass, &sums, inputs, 3)
-        case 7 where I.unrolledSteps >= 7: reducePlanes(pass, &sums, inputs, 7)
+        case 3 where I.unrolledSteps >= 3 && !I.takesPairs: reducePlanes(pass, &sums, inputs, 3)
+        case 7 where I.unrolledSteps >= 7 && !I.takesPairs: reducePlanes(pass, &sums, inputs, 7)
         default: reducePlanes(pass, &sums, inputs, runLength)
         }
     }

@@ -5,8 +5,11 @@ extension Safetensors {
     /// Writes tensors as F32 and integers as I64, whatever the order of `state`: the bytes that the official library writes,
     /// where it leaves the alignment to that. The file appears under its name when it is whole.
     ///
-    /// - Parameter alignment: bytes of which the data begin at a multiple, a power of two from 8 on. With 64, tensors of whole
-    ///   cache lines can be used where they lie in the file: see ``SafetensorsFile/mapped()``.
+    /// - Parameters:
+    ///   - state: the tensors.
+    ///   - path: the file's.
+    ///   - alignment: bytes of which the data begin at a multiple, a power of two from 8 on. With 64, tensors of whole cache
+    ///     lines can be used where they lie in the file: see ``SafetensorsFile/mapped()``.
     /// - Throws: `badData` when integers do not fill their shape; `usage` for another alignment; `cannotCreate` and
     ///   `inputOutput` as `AtomicOutputFile`.
     public static func write(

@@ -58,7 +58,8 @@ public struct TensorPlacement: Sendable, Hashable {
     /// What ``images`` must be for as many to lie side by side.
     static func capacity(images: Int) -> Int { 1 << (Int.bitWidth - max(images - 1, 0).leadingZeroBitCount) }
 
-    /// Floats of one pixel of a block of channels; 1 where it is planar, also of pairs, of which see ``words(ofColumns:)``.
+    /// Floats of one pixel of a block of channels; 1 where it is planar, and nothing to count with where two
+    /// columns share the place of a float.
     public var pixelStride: Int { layout.isPlanar ? 1 : blockWords(isNarrow: isNarrow) }
     /// Floats, or places of them, that some columns take; a pair of which one column is asked for takes one.
     func words(ofColumns count: Int) -> Int { layout == .planarPairs ? (count + 1) / 2 : count * pixelStride }
