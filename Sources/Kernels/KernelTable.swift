@@ -16,9 +16,13 @@ public struct KernelTable: Sendable {
     public var winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
     /// To maps of bfloat16.
     public var narrowWinogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
+    public var winogradOfTwo: WinogradOfTwo
     /// Floats in a vector.
     public let lanes: Int
     public var peakProbe: PeakProbe
+
+    /// The instruction set of the best kernels that take pairs, an extension of `isa` where there is one.
+    public var pairsISA: String { convolutions.first { $0.takesPairs }?.isa ?? "" }
 
     /// The table of an instruction set, made from the bodies that its module instantiated.
     public init(isa: String, _ bodies: KernelBodies, pairs: PairBodies) {
@@ -66,6 +70,7 @@ public struct KernelTable: Sendable {
         winogradInput = bodies.winogradInput
         winogradOutput = bodies.winogradOutput
         narrowWinogradOutput = pairs.winogradOutput
+        winogradOfTwo = pairs.winogradOfTwo
         lanes = bodies.lanes
         peakProbe = PeakProbe(flopsPerIteration: 2 * bodies.chains * bodies.lanes, run: bodies.peakProbe)
     }

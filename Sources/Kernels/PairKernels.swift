@@ -1,3 +1,18 @@
+/// The transforms of F(2×2, 3×3) of pairs.
+public struct WinogradOfTwo: Sendable {
+    public var input: @Sendable (UnsafePointer<WinogradInputCall>) -> Void
+    public var output: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
+
+    @usableFromInline
+    init(
+        input: @escaping @Sendable (UnsafePointer<WinogradInputCall>) -> Void,
+        output: @escaping @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
+    ) {
+        self.input = input
+        self.output = output
+    }
+}
+
 /// What an ISA module instantiates of kernels that take bfloat16 numbers in pairs, and of those that end in them: closures
 /// and numbers only.
 public struct PairBodies: Sendable {
@@ -5,6 +20,7 @@ public struct PairBodies: Sendable {
     let blockedStride2: KernelBodies.Convolution
     let planarStride2: KernelBodies.Convolution
     let winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
+    let winogradOfTwo: WinogradOfTwo
     let panelLanes: Int
     /// Output pixels of a tile.
     let pixels: Int
@@ -18,12 +34,14 @@ public struct PairBodies: Sendable {
         blocked: @escaping KernelBodies.Convolution, blockedStride2: @escaping KernelBodies.Convolution,
         planarStride2: @escaping KernelBodies.Convolution,
         winogradOutput: @escaping @Sendable (UnsafePointer<WinogradOutputCall>) -> Void,
-        panelLanes: Int, pixels: Int, takesAnyStride: Bool, vectorsPerCycle: Double
+        winogradOfTwo: WinogradOfTwo, panelLanes: Int, pixels: Int, takesAnyStride: Bool,
+        vectorsPerCycle: Double
     ) {
         self.blocked = blocked
         self.blockedStride2 = blockedStride2
         self.planarStride2 = planarStride2
         self.winogradOutput = winogradOutput
+        self.winogradOfTwo = winogradOfTwo
         self.panelLanes = panelLanes
         self.pixels = pixels
         self.takesAnyStride = takesAnyStride
@@ -74,8 +92,10 @@ public enum PairTiles<
         return PairBodies(
             blocked: blocked, blockedStride2: pixels == 1 ? blocked : blockedStride2,
             planarStride2: { pixels == 1 ? Direct<0, 1>.run($0) : Direct<1, 1>.run($0) },
-            winogradOutput: { WinogradOutput<I>.runNarrow($0) }, panelLanes: vectors &* I.lanes,
-            pixels: segments &* pixels, takesAnyStride: pixels == 1,
+            winogradOutput: { WinogradOutput<I>.runNarrow($0) },
+            winogradOfTwo: WinogradOfTwo(
+                input: { PairWinogradInput<I>.run($0) }, output: { PairWinogradOutput<I>.run($0) }),
+            panelLanes: vectors &* I.lanes, pixels: segments &* pixels, takesAnyStride: pixels == 1,
             vectorsPerCycle: vectorsPerCycle)
     }
 }
@@ -85,5 +105,6 @@ extension KernelTable {
     public mutating func add(_ pairs: PairBodies, isa: String) {
         convolutions.insert(contentsOf: pairs.convolutions(isa: isa), at: 0)
         narrowWinogradOutput = pairs.winogradOutput
+        winogradOfTwo = pairs.winogradOfTwo
     }
 }

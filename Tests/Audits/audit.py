@@ -53,7 +53,7 @@ INSTRUCTION_SETS = [
     InstructionSet("Baseline", "%xmm", is_wide=False),
     InstructionSet("AVX2", "%ymm"),
     InstructionSet("AVX512", "%zmm"),
-    InstructionSet("AVX512BF16", "%zmm", multiplies_pairs=True, kernels=("PairTile", "WinogradOutput", "WinogradOutputTile", "WinogradOutputTiles")),
+    InstructionSet("AVX512BF16", "%zmm", multiplies_pairs=True, kernels=("PairTile", "WinogradOutput", "WinogradOutputTile", "WinogradOutputTiles", "PairWinogradInput", "PairWinogradOutput")),
 ]
 
 
@@ -98,6 +98,8 @@ KERNELS = [
     Kernel("WinogradOutput", "static Kernels.WinogradOutputBlocks.edge(", "taps", None),
     Kernel("WinogradOutputTile", "static Kernels.WinogradOutputTile.run(", "taps rows columns", None),
     Kernel("WinogradOutputTiles", "static Kernels.WinogradOutputTiles.run(", "taps addsResidual rectifies narrow", None),
+    Kernel("PairWinogradInput", "static Kernels.PairWinogradInput.run(", "", None),
+    Kernel("PairWinogradOutput", "static Kernels.PairWinogradOutputTiles.run(", "narrow", None),
     Kernel("RowSum", "static Kernels.RowSum.strip(", "", None),
     Kernel("MultiplyAddProbe", "@Sendable (Swift.Int) -> Swift.Float in static Kernels.KernelTiles.bodies(",
            "vectors segments pixels lastVectors lastSegments rowTile outputTile chains", lambda t: [Loop(multiply_adds=t.chains)]),

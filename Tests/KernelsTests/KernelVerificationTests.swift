@@ -90,4 +90,24 @@ import Topology
         #expect(
             outcome.failures.count * 2 > outcome.cases, "\(outcome.failures.count) of \(outcome.cases)")
     }
+
+    /// What rounding to bfloat16 explains is more, but not a wrong element.
+    @Test func harnessCatchesOneWrongElementOfPairs() throws {
+        var table = KernelTable.emulatedWide
+        let good = table.winogradOfTwo.output
+        table.winogradOfTwo.output = { call in
+            var copy = call.pointee
+            let element = UnsafeMutablePointer(mutating: copy.products + 5 * copy.elementStride)
+            for block in copy.blocks {
+                for tile in 0..<copy.tileRows * copy.columns.tiles {
+                    element[block * copy.blockStride + tile * channelBlock] *= 1.25
+                }
+            }
+            good(&copy)
+        }
+        let outcomes = try KernelVerification.run(table, seed: Self.seed)
+        let outcome = try #require(outcomes.first { $0.kernel.hasPrefix("winograd2x2") })
+        #expect(
+            outcome.failures.count * 2 > outcome.cases, "\(outcome.failures.count) of \(outcome.cases)")
+    }
 }

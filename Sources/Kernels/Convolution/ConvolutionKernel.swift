@@ -30,6 +30,9 @@ public struct ConvolutionKernel: Sendable {
 }
 
 extension ConvolutionKernel {
+    /// The last part of its name.
+    public var isa: String { name.split(separator: ".").last.map(String.init) ?? "" }
+
     /// The reason why direct kernels of one pixel stride refuse a problem, or `yes`.
     ///
     /// - Parameters:

@@ -58,8 +58,9 @@ public struct WinogradPhases: Sendable, Hashable {
     }
 }
 
-/// Where the packed weights of each element start, in floats.
+/// Where the packed weights of each element start, in floats or pairs.
 public struct WinogradWeightOffsets: Sendable {
+    public let form: WinogradForm
     public let phases: WinogradPhases
     /// Channel blocks of the input.
     public let blocks: Int
@@ -68,19 +69,20 @@ public struct WinogradWeightOffsets: Sendable {
     /// Of all elements.
     public let count: Int
 
-    public init(_ phases: WinogradPhases, blocks: Int, outputBlocks: Int) {
+    public init(_ form: WinogradForm, _ phases: WinogradPhases, blocks: Int, outputBlocks: Int) {
+        self.form = form
         self.phases = phases
         self.blocks = blocks
         var starts: [Int] = []
         var end = 0
-        for element in 0..<WinogradWeights.elements {
+        for element in 0..<form.elements {
             starts.append(end)
-            end += phases.range(of: element).count * blocks * channelBlock * outputBlocks * channelBlock
+            end += phases.range(of: element).count * blocks * form.words * outputBlocks * channelBlock
         }
         self.starts = starts
         count = end
     }
 
-    /// Terms of each sum of an element.
-    public func reduction(of element: Int) -> Int { phases.range(of: element).count * blocks * channelBlock }
+    /// Terms, or pairs of them, of each sum of an element.
+    public func reduction(of element: Int) -> Int { phases.range(of: element).count * blocks * form.words }
 }

@@ -1,14 +1,16 @@
-/// How one side of a map is cut: into tiles of four outputs and, where these leave some, a last one of three or two.
+/// How one side of a map is cut: into tiles of four outputs and, where these leave some, a last one of three or two; or into
+/// tiles of two, of which the last may reach beyond the map.
 public struct WinogradSide: Sendable, Hashable {
-    /// Tiles of four outputs.
+    /// Tiles of four outputs, or of two.
     public let whole: Int
     /// Outputs of the last tile, 3 or 2; 0 where there is none. A single output left is one of two.
     public let edge: Int
 
-    public init(_ size: Int) {
-        (whole, edge) = (
-            size / WinogradWeights.tile, size % WinogradWeights.tile == 1 ? 2 : size % WinogradWeights.tile
-        )
+    public init(_ size: Int, _ form: WinogradForm = .four) {
+        switch form {
+        case .four: (whole, edge) = (size / form.tile, size % form.tile == 1 ? 2 : size % form.tile)
+        case .pairsOfTwo: (whole, edge) = ((size + 1) / form.tile, 0)
+        }
     }
 
     public var tiles: Int { whole + (edge > 0 ? 1 : 0) }

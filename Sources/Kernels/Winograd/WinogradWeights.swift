@@ -1,8 +1,14 @@
 import CSIMD
 
 /// The matrices of the transforms that inputs and outputs go through, by rows of six: F(4, 3), and F(3, 3) and F(2, 3) with
-/// zeros for what they do not have.
+/// zeros for what they do not have; by rows of four: F(2, 3) by itself.
 public enum WinogradMatrices {
+    /// `Bᵀ` and `Aᵀ` of ``WinogradForm/pairsOfTwo``.
+    public static let ofTwo = (
+        input: [[1.0, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, -1, 0, 1]],
+        output: [[1.0, 1, 1, 0], [0, 1, -1, 1]]
+    )
+
     private static let (near, far) = (0.5.squareRoot(), 2.0.squareRoot())
 
     /// `Bᵀ`.
@@ -42,9 +48,9 @@ public enum WinogradMatrices {
     }
 }
 
-/// The weights' side of Winograd's F(4×4, 3×3), in float64 rounded once.
+/// The weights' side of Winograd's F(4×4, 3×3) and F(2×2, 3×3), in float64 rounded once.
 public enum WinogradWeights {
-    /// Products of a tile, in rows of six.
+    /// Products of a tile of 4×4 outputs, in rows of six.
     public static let elements = 36
     /// Outputs of a tile along one side.
     public static let tile = 4
@@ -77,8 +83,31 @@ public enum WinogradWeights {
         store(5, g2)
     }
 
+    /// As `transform`, for F(2×2, 3×3): elements in rows of four.
+    @inlinable @inline(__always)
+    public static func transformToTwo<V: SIMD<Double>>(
+        _ g: (_ tap: Int) -> V, store: (_ element: Int, V) -> Void
+    ) {
+        var rows = InlineArray<12, V>(repeating: .zero)
+        for s in 0..<3 { transformToTwo(g(s), g(3 + s), g(6 + s)) { rows[$0 * 3 + s] = $1 } }
+        for r in 0..<4 {
+            transformToTwo(rows[r * 3], rows[r * 3 + 1], rows[r * 3 + 2]) { store(r * 4 + $0, $1) }
+        }
+    }
+
+    @inlinable @inline(__always)
+    static func transformToTwo<V: SIMD<Double>>(
+        _ g0: V, _ g1: V, _ g2: V, store: (_ element: Int, V) -> Void
+    ) {
+        let even = (g0 + g2) * 0.5
+        store(0, g0)
+        store(1, even + g1 * 0.5)
+        store(2, even - g1 * 0.5)
+        store(3, g2)
+    }
+
     /// Packs one panel of every element's products as `ConvolutionWeights` packs those of a 1×1 convolution, runs one
-    /// channel block long, phase after phase.
+    /// channel block long, phase after phase; where products are of pairs, as it packs pairs.
     ///
     /// - Parameters:
     ///   - filters: of 3×3 taps, in one group.
@@ -91,8 +120,8 @@ public enum WinogradWeights {
         let channels = blocks(ofChannels: filters.count) * channelBlock
         let first = panel * panelLanes
         let lanes = min(panelLanes, channels - first)
-        let phases = offsets.phases
-        // Some input channels at a time: an element's place is far from the next one's.
+        let (phases, elements) = (offsets.phases, offsets.form.elements)
+        // Some input channels at a time, pairs of them: an element's place is far from the next one's.
         let atOnce = 4
         withUnsafeTemporaryAllocation(of: Float.self, capacity: elements * atOnce * lanes) { scratch in
             guard let scratch = scratch.baseAddress else { return }
@@ -105,20 +134,37 @@ public enum WinogradWeights {
                             let rest = min(max(filters.count - first - lane, 0), 4)
                             let place = scratch + (i * lanes + lane)
                             pack(
-                                filters, k: first + lane, rest, channel: c + i, taps, stride: atOnce * lanes,
-                                place)
+                                offsets.form, filters, k: first + lane, rest, channel: c + i, taps,
+                                stride: atOnce * lanes, place)
                         }
                     }
                     for element in 0..<elements {
                         let range = phases.range(of: element)
                         guard range.contains(phase) else { continue }
+                        let panel =
+                            packed + (offsets.starts[element] + first * offsets.reduction(of: element))
                         let channel = (phase - range.lowerBound) * offsets.blocks * channelBlock + c
-                        let start =
-                            offsets.starts[element] + first * offsets.reduction(of: element) + channel * lanes
-                        (packed + start).update(
-                            from: scratch + element * atOnce * lanes, count: count * lanes)
+                        let values = scratch + element * atOnce * lanes
+                        if offsets.form.takesPairs {
+                            narrow(values, count: count, lanes: lanes, to: panel + channel / 2 * lanes)
+                        } else {
+                            (panel + channel * lanes).update(from: values, count: count * lanes)
+                        }
                     }
                 }
+            }
+        }
+    }
+
+    /// Rounds some channels, the first of which has an even number, to bfloat16: pairs of them lane by lane.
+    private static func narrow(
+        _ values: UnsafePointer<Float>, count: Int, lanes: Int, to place: UnsafeMutablePointer<Float>
+    ) {
+        let halves = UnsafeMutableRawPointer(place).assumingMemoryBound(to: UInt16.self)
+        for channel in 0..<count {
+            for lane in 0..<lanes {
+                halves[(channel / 2 * lanes + lane) * 2 + channel % 2] =
+                    values[channel * lanes + lane].bfloat16
             }
         }
     }
@@ -127,8 +173,8 @@ public enum WinogradWeights {
     /// `taps` says which of the filter's stand where; -1 for 0.
     @inline(__always)
     private static func pack(
-        _ filters: FilterBank, k: Int, _ count: Int, channel: Int, _ taps: InlineArray<9, Int>,
-        stride: Int, _ place: UnsafeMutablePointer<Float>
+        _ form: WinogradForm, _ filters: FilterBank, k: Int, _ count: Int, channel: Int,
+        _ taps: InlineArray<9, Int>, stride: Int, _ place: UnsafeMutablePointer<Float>
     ) {
         var scales = SIMD4<Double>.zero
         for lane in 0..<count { scales[lane] = filters.scales[k + lane] }
@@ -138,14 +184,19 @@ public enum WinogradWeights {
             filters.weights + ((lane < count ? k + lane : 0) * filters.size + 9 * channel)
         }
         let (s0, s1, s2, s3) = (start(0), start(1), start(2), start(3))
-        transform { place in
+        @inline(__always) func scaled(_ place: Int) -> SIMD4<Double> {
             let tap = taps[place]
             guard tap >= 0 else { return .zero }
             let taps = SIMD4(Double(s0[tap]), Double(s1[tap]), Double(s2[tap]), Double(s3[tap]))
             return SIMD4.zero.replacing(with: taps * scales, where: isThere)
-        } store: { element, values in
+        }
+        @inline(__always) func store(_ element: Int, _ values: SIMD4<Double>) {
             UnsafeMutableRawPointer(place + element * stride)
                 .storeBytes(of: csimd_floats(values), as: SIMD4<Float>.self)
+        }
+        switch form {
+        case .four: transform(scaled, store: store)
+        case .pairsOfTwo: transformToTwo(scaled, store: store)
         }
     }
 }

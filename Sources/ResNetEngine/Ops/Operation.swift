@@ -24,6 +24,8 @@ public enum AccuracyClass: Sendable, Hashable {
     case sum(terms: Int)
     /// The same by way of sums and differences of inputs, of weights and of products.
     case winograd(terms: Int)
+    /// The same, the sums and differences of inputs and of weights rounded to bfloat16.
+    case winogradOfPairs(terms: Int)
 }
 
 /// What an operation asks of one of its inputs.

@@ -65,14 +65,19 @@ struct KernelTrial {
         if let failure = memory.failures.take() { return .broken("\(failure)") }
 
         let expected = operation.reference(inputs)
-        let isWinograd = candidate.numericClass == .winograd4x4
-        let magnitude = isWinograd ? operation.winogradMagnitude(inputs) : operation.magnitude(inputs)
+        let form = candidate.winogradForm
+        let magnitude =
+            form.map { operation.winogradMagnitude(inputs, $0) } ?? operation.magnitude(inputs)
+        let accuracy: AccuracyClass =
+            switch form {
+            case .four: .winograd(terms: g.inputChannels)
+            case .pairsOfTwo: .winogradOfPairs(terms: g.inputChannels)
+            case nil: operation.accuracy
+            }
         let written = [target] + (notes.map { [$0] } ?? [])
         if let damage = memory.damage(written, context) { return .broken(damage) }
         let result = memory.read(target, context)
-        var worst = compare(
-            result, expected, magnitude,
-            isWinograd ? .winograd(terms: g.inputChannels) : operation.accuracy, target.precision)
+        var worst = compare(result, expected, magnitude, accuracy, target.precision)
         if let notes, case .error(let error) = worst {
             let step = RowStatisticsStep(kernel: nil, notes: notes, input: target, offset: 0)
             switch try statistics(step, target, result, context) {
@@ -308,6 +313,8 @@ struct KernelTrial {
             case .sum(let terms): 0x1p-24 * (4 + 2 * Double(terms).squareRoot())
             // Transforms round up to 8 times on the way in and 8 on the way out, and weights once.
             case .winograd(let terms): 0x1p-24 * (4 + 2 * Double(terms + 17).squareRoot())
+            // Nine products or more an output, whose two factors are each off by half a unit at most.
+            case .winogradOfPairs(let terms): 0x1p-8 * min(1, 4 / Double(9 * terms).squareRoot())
             }
         var worst = 0.0
         for index in expected.values.indices {
@@ -319,6 +326,13 @@ struct KernelTrial {
             worst = max(worst, error)
         }
         return .error(worst)
+    }
+}
+
+extension ConvolutionCandidate {
+    /// The algorithm whose sums and differences the candidate rounds, a plugin's too.
+    fileprivate var winogradForm: WinogradForm? {
+        (self as? WinogradCandidate)?.form ?? (numericClass == .winograd4x4 ? .four : nil)
     }
 }
 

@@ -102,7 +102,10 @@ public enum KernelVerification {
             let candidate = DirectCandidate(kernel: kernel, lanes: table.lanes)
             outcomes.append(convolution(candidate, cases, table, seed: seed))
         }
-        outcomes.append(convolution(WinogradCandidate(table: table), cases, table, seed: seed))
+        for form in [WinogradForm.four, .pairsOfTwo] {
+            outcomes.append(
+                convolution(WinogradCandidate(form: form, table: table), cases, table, seed: seed))
+        }
         return outcomes + [
             try linear(.float32, table, seed: seed), try linear(.bfloat16, table, seed: seed),
             try affine(table, seed: seed), try statistics(table, seed: seed),

@@ -36,7 +36,7 @@ struct ConvolutionCandidates: Sendable {
         _ table: KernelTable, others: [any ConvolutionCandidate] = [], filter: KernelFilter = KernelFilter(),
         exact: Bool = false, tuner: KernelTuner? = nil
     ) {
-        all = [WinogradCandidate(table: table, filter: filter)]
+        all = [.four, .pairsOfTwo].map { WinogradCandidate(form: $0, table: table, filter: filter) }
         all += table.convolutions.map { DirectCandidate(kernel: $0, lanes: table.lanes) }
         all += others
         self.filter = filter
@@ -166,7 +166,10 @@ struct ConvolutionCandidates: Sendable {
 extension ConvolutionCandidate {
     private var isBuiltIn: Bool { self is DirectCandidate || self is WinogradCandidate }
     /// Whether its steps note the statistics of their results, as those built in do.
-    var notesStatistics: Bool { isBuiltIn && (self as? DirectCandidate)?.kernel.takesPairs != true }
+    var notesStatistics: Bool {
+        isBuiltIn && (self as? DirectCandidate)?.kernel.takesPairs != true
+            && (self as? WinogradCandidate)?.form.takesPairs != true
+    }
     /// Whether maps may be of bfloat16 numbers, as those built in take them.
     var takesBFloat16: Bool { isBuiltIn }
 }

@@ -12,9 +12,7 @@ struct DirectCandidate: ConvolutionCandidate {
     var numericClass: NumericClass {
         if isReference { return NumericClass("reference", keepsDefinition: true) }
         // Instructions for pairs round as they like.
-        return kernel.takesPairs
-            ? NumericClass("pairs of \(name.split(separator: ".").last ?? "")", keepsDefinition: true)
-            : .direct
+        return kernel.takesPairs ? NumericClass("pairs of \(kernel.isa)", keepsDefinition: true) : .direct
     }
 
     private var isReference: Bool { kernel.name == ReferenceConvolution.kernel.name }

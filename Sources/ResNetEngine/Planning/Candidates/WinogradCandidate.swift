@@ -2,29 +2,41 @@ import Diagnostics
 import Kernels
 import Tensors
 
-/// Winograd's F(4×4, 3×3), with stride 2 on the phases of the input.
+/// Winograd's F(4×4, 3×3), with stride 2 on the phases of the input; or F(2×2, 3×3) of pairs.
 struct WinogradCandidate: ConvolutionCandidate {
+    var form = WinogradForm.four
     let table: KernelTable
     /// What options say about the 1×1 kernels of its products.
     var filter = KernelFilter()
 
-    var name: String { "winograd4x4.f32.\(table.isa)" }
-    var numericClass: NumericClass { .winograd4x4 }
+    var name: String { "\(family).\(form.takesPairs ? "bf16" : "f32").\(isa)" }
+    var numericClass: NumericClass {
+        form == .four ? .winograd4x4 : NumericClass("\(family) of \(isa)", keepsDefinition: false)
+    }
+
+    private var family: String { "winograd\(form.tile)x\(form.tile)" }
+    /// That of its kernels.
+    private var isa: String { form.takesPairs ? table.pairsISA : table.isa }
 
     func support(_ layer: ConvolutionLayer) -> KernelSupport {
-        rejection(layer.geometry, isPlanar: layer.isPlanar).map { .no(reason: $0) } ?? .yes
+        if form.takesPairs, layer.inputPrecision == .float32 {
+            return .no(reason: "float32 input, takes bf16")
+        }
+        return rejection(layer.geometry, isPlanar: layer.isPlanar).map { .no(reason: $0) } ?? .yes
     }
 
     /// Channel pairs at stride 2, 40 MiB of packed weights: of more, these cost more than they gain.
     private static let channelPairLimit = 256 * 512
 
-    /// Why F(4×4, 3×3) cannot compute a convolution.
+    /// Why it cannot compute a convolution.
     private func rejection(_ g: Convolution2D.Geometry, isPlanar: Bool) -> String? {
         if (g.kernelHeight, g.kernelWidth) != (3, 3) {
             return "\(g.kernelHeight)x\(g.kernelWidth), takes 3x3"
         }
-        if g.strideHeight != g.strideWidth || g.strideHeight > 2 {
-            return "stride \(g.strideHeight)x\(g.strideWidth), takes 1x1 and 2x2"
+        let strides = form == .four ? 1...2 : 1...1
+        if g.strideHeight != g.strideWidth || !strides.contains(g.strideHeight) {
+            let taken = strides.map { "\($0)x\($0)" }.joined(separator: " and ")
+            return "stride \(g.strideHeight)x\(g.strideWidth), takes \(taken)"
         }
         if (g.dilationHeight, g.dilationWidth) != (1, 1) {
             return "dilation \(g.dilationHeight)x\(g.dilationWidth), takes 1x1"
@@ -43,38 +55,47 @@ struct WinogradCandidate: ConvolutionCandidate {
     func productKernel(_ geometry: Convolution2D.Geometry) -> ConvolutionKernel? {
         let pointwise = Convolution2D.Geometry(
             inputChannels: geometry.inputChannels, outputChannels: geometry.outputChannels, kernel: 1)
-        let products = ConvolutionLayer(pointwise, height: 1, width: 1, isPlanar: false)
+        var products = ConvolutionLayer(pointwise, height: 1, width: 1, isPlanar: false)
+        products.inputPrecision = form.takesPairs ? .bfloat16 : .float32
         let left = table.convolutions.filter { kernel in
             let candidate = DirectCandidate(kernel: kernel, lanes: table.lanes)
-            return candidate.numericClass == .direct && candidate.support(products) == .yes
-                && filter.forbids(kernel.name) == nil
+            let isOfClass = form.takesPairs ? kernel.isa == isa : candidate.numericClass == .direct
+            return isOfClass && candidate.support(products) == .yes && filter.forbids(kernel.name) == nil
         }
         return left.first { filter.chooses($0.name) } ?? left.first
     }
 
-    /// Transforms of some 150 cycles a vector of a tile; and the products, while which the weights are read, once for all
-    /// images that a step takes at once: at some 4 bytes a cycle, unless they stay in a second-level cache of the usual
-    /// size.
+    /// Transforms of some 150 cycles a vector of a tile, or 45 where that has four outputs; and the products, while which the
+    /// weights are read, once for all images that a step takes at once: at some 4 bytes a cycle, of which a fourth is waited
+    /// for, unless they stay in a second-level cache of the usual size.
     func cycles(_ layer: ConvolutionLayer) -> Double {
         let output = layer.outputShape
-        let (rows, columns) = (WinogradSide(output.height), WinogradSide(output.width))
+        let rows = WinogradSide(output.height, form)
+        let columns = WinogradSide(output.width, form)
         let phases = WinogradPhases(stride: layer.geometry.strideHeight)
         // Elements of all tiles, of all phases: edge tiles have fewer.
         func elements(_ side: WinogradSide) -> Double {
-            Double(phases.stride == 1 ? side.elements() : side.elements(taps: 2) + side.elements(taps: 1))
+            if form.takesPairs { return Double(4 * side.tiles) }
+            return Double(
+                phases.stride == 1 ? side.elements() : side.elements(taps: 2) + side.elements(taps: 1))
         }
         let all = elements(rows) * elements(columns)
-        let tiles = Double(rows.elements()) * Double(columns.elements()) / Double(WinogradWeights.elements)
+        let tiles =
+            form.takesPairs
+            ? Double(rows.tiles) * Double(columns.tiles)
+            : Double(rows.elements()) * Double(columns.elements()) / Double(form.elements)
         let pairs = layer.channelPairs(layer.geometry)
         let channels =
             phases.count * blocks(ofChannels: layer.geometry.inputChannels)
             + blocks(ofChannels: layer.geometry.outputChannels)
         let vectors = Double(channels) * Double(channelBlock) / Double(table.lanes)
-        let elementsOfAll = (0..<WinogradWeights.elements).reduce(0) { $0 + phases.range(of: $1).count }
-        let weightBytes = 4 * Double(elementsOfAll) * pairs
+        let elementsOfAll = (0..<form.elements).reduce(0) { $0 + phases.range(of: $1).count }
+        let weightBytes = (form.takesPairs ? 2 : 4) * Double(elementsOfAll) * pairs
         let reading =
             weightBytes > 524_288 ? weightBytes / 4 / Double(Convolution2D.imagesAtOnce(output: output)) : 0
-        return 150 * tiles * vectors + max(pairs * all / Double(2 * table.lanes), reading)
+        let rate = form.takesPairs ? productKernel(layer.geometry)?.vectorsPerCycle ?? 2 : 2
+        return (form.takesPairs ? 45 : 150) * tiles * vectors
+            + max(pairs * all / (rate * Double(table.lanes)), reading) + reading / 4
     }
 
     func packedBytes(
@@ -83,9 +104,9 @@ struct WinogradCandidate: ConvolutionCandidate {
         let input = context.inputs[0]
         let phases = phases(operation)
         var size = ByteCount(subject: context.node)
-        for element in 0..<WinogradWeights.elements {
+        for element in 0..<form.elements {
             try size.add(
-                4, phases.range(of: element).count, input.planes * channelBlock,
+                form.takesPairs ? 2 : 4, phases.range(of: element).count, input.planes * channelBlock,
                 context.output.planes * channelBlock)
         }
         return size.bytes
@@ -93,7 +114,7 @@ struct WinogradCandidate: ConvolutionCandidate {
 
     func scratchCount(
         _ operation: Convolution2D, _ context: StepPlanningContext
-    ) throws(EngineError) -> Int { WinogradTiling(phases(operation), context).scratchCount }
+    ) throws(EngineError) -> Int { WinogradTiling(form, phases(operation), context).scratchCount }
 
     private func phases(_ operation: Convolution2D) -> WinogradPhases {
         WinogradPhases(stride: operation.geometry.strideHeight)
@@ -105,6 +126,6 @@ struct WinogradCandidate: ConvolutionCandidate {
         guard let kernel = productKernel(operation.geometry) else {
             throw EngineError(.internalError, context.node, "\(name) without a kernel for its products")
         }
-        return try WinogradStep(operation, kernel, context)
+        return try WinogradStep(form, operation, kernel, context)
     }
 }

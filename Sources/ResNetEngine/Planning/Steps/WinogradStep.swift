@@ -2,10 +2,10 @@ import Diagnostics
 import Kernels
 import Tensors
 
-/// A 3×3 convolution of stride 1 or 2 by Winograd's F(4×4, 3×3): some rows of tiles at a time, of several images where maps are small, are
+/// A 3×3 convolution by one of Winograd's algorithms: some rows of tiles at a time, of several images where maps are small, are
 /// transformed, multiplied and transformed back, so that each reading of the weights serves many of them.
 ///
-/// The products of each of the 36 elements of a tile are a 1×1 convolution over the tiles that have it, computed by a direct
+/// The products of each element of a tile are a 1×1 convolution over the tiles that have it, computed by a direct
 /// kernel: where a map's size is no multiple of four, its last tiles have fewer. No result depends on how many tiles are taken at a time.
 struct WinogradStep: Step {
     private let table: KernelTable
@@ -29,7 +29,8 @@ struct WinogradStep: Step {
 
     /// - Parameter kernel: a direct one of the products.
     init(
-        _ operation: Convolution2D, _ kernel: ConvolutionKernel, _ context: StepPlanningContext
+        _ form: WinogradForm, _ operation: Convolution2D, _ kernel: ConvolutionKernel,
+        _ context: StepPlanningContext
     ) throws(EngineError) {
         self.kernel = kernel
         let geometry = operation.geometry
@@ -41,7 +42,7 @@ struct WinogradStep: Step {
         rectifies = operation.rectifies
         firstTap = geometry.paddingHeight * input.rowStride + geometry.paddingWidth * input.pixelStride
         let phases = WinogradPhases(stride: geometry.strideHeight)
-        let tiling = WinogradTiling(phases, context)
+        let tiling = WinogradTiling(form, phases, context)
         self.tiling = tiling
 
         let pointwise = Convolution2D.Geometry(
@@ -55,11 +56,11 @@ struct WinogradStep: Step {
         ).runsPerPass(of: offsets.count)
         taps = try PackedConvolution.table(offsets, tiling.transformed, context)
         var ahead: [Int: AlignedBuffer<Int32>] = [:]
-        for count in Set((0..<WinogradWeights.elements).map { phases.range(of: $0).count }) where count > 0 {
+        for count in Set((0..<form.elements).map { phases.range(of: $0).count }) where count > 0 {
             ahead[count] = try PackedConvolution.table(
                 order.offsetsAhead(
                     Array(offsets.prefix(count * input.planes)), runsPerPass: runsPerPass,
-                    advance: kernel.tilePixels * channelBlock),
+                    advance: kernel.tilePixels * tiling.transformed.pixelStride),
                 tiling.transformed, context)
         }
         self.ahead = ahead
@@ -73,7 +74,7 @@ struct WinogradStep: Step {
         }
         zeros = try AlignedBuffer(count: padded, subject: context.node)
         let weightOffsets = WinogradWeightOffsets(
-            phases, blocks: input.planes, outputBlocks: output.planes)
+            form, phases, blocks: input.planes, outputBlocks: output.planes)
         self.weightOffsets = weightOffsets
         let panels = ConvolutionWeights.panelCount(outputChannels: channels, panelLanes: kernel.panelLanes)
         weights = try context.parameters(
@@ -108,7 +109,7 @@ struct WinogradStep: Step {
                 rows: first..<min(first + tiling.rowsAtOnce, rows))
             let counts = tiling.counts(chunk.rows, of: tileRows)
             transform(context, chunk, counts, blocks: 0..<input.planes, to: context.scratch)
-            multiply(counts, elements: 0..<WinogradWeights.elements, in: context.scratch)
+            multiply(counts, elements: 0..<tiling.form.elements, in: context.scratch)
             finish(context, chunk, counts, blocks: 0..<output.planes, from: context.scratch)
             first = chunk.rows.upperBound
         }
@@ -124,7 +125,7 @@ struct WinogradStep: Step {
         let domain = context.jointScratch
         switch part.pass {
         case 0: transform(context, chunk, counts, blocks: part.rows(of: input.planes), to: domain)
-        case 1: multiply(counts, elements: part.rows(of: WinogradWeights.elements), in: domain)
+        case 1: multiply(counts, elements: part.rows(of: tiling.form.elements), in: domain)
         default: finish(context, chunk, counts, blocks: part.rows(of: output.planes), from: domain)
         }
     }
@@ -151,7 +152,10 @@ struct WinogradStep: Step {
                 rows: tiling.rows, columns: tiling.columns,
                 places: places, firstTileRow: tileRows.lowerBound, tileRows: tileRows.count,
                 inputIsNarrow: input.isNarrow, phases: tiling.phases)
-            table.winogradInput(&call)
+            switch tiling.form {
+            case .four: table.winogradInput(&call)
+            case .pairsOfTwo: table.winogradOfTwo.input(&call)
+            }
         }
     }
 
@@ -173,7 +177,11 @@ struct WinogradStep: Step {
                 columns: tiling.columns, places: places, firstTileRow: tileRows.lowerBound,
                 tileRows: tileRows.count, rectifies: rectifies, resultIsNarrow: output.isNarrow,
                 phases: tiling.phases)
-            if output.isNarrow { table.narrowWinogradOutput(&call) } else { table.winogradOutput(&call) }
+            switch tiling.form {
+            case .four where output.isNarrow: table.narrowWinogradOutput(&call)
+            case .four: table.winogradOutput(&call)
+            case .pairsOfTwo: table.winogradOfTwo.output(&call)
+            }
         }
     }
 
@@ -201,12 +209,12 @@ struct WinogradStep: Step {
         _ counts: WinogradTiling.Counts, elements: Range<Int>, in domain: UnsafeMutablePointer<Float>
     ) {
         let transformed = UnsafePointer(domain + tiling.transformedStart)
+        let pixel = tiling.transformed.pixelStride
         let products = domain + tiling.productStart
         for element in elements {
             let tiles = tiling.tiles(of: element, counts)
             let phases = tiling.phases.range(of: element)
             guard !tiles.isEmpty, !phases.isEmpty, let ahead = ahead[phases.count] else { continue }
-            let start = tiles.lowerBound * channelBlock
             let firstBlock = phases.lowerBound * input.planes
             let own = UnsafePointer(weights.pointer + weightOffsets.starts[element])
             let following = weightOffsets.starts[
@@ -214,16 +222,17 @@ struct WinogradStep: Step {
             var call = ConvolutionCall(
                 input: transformed
                     + (element * tiling.transformedStride + firstBlock * tiling.transformed.planeStride
-                        + start),
+                        + tiles.lowerBound * pixel),
                 weights: own,
                 bias: zeros.pointer, residual: nil,
-                output: products + (element * tiling.productStride + start), statistics: nil,
+                output: products + (element * tiling.productStride + tiles.lowerBound * channelBlock),
+                statistics: nil,
                 runs: taps.pointer, ahead: ahead.pointer, runCount: phases.count * input.planes,
-                runLength: channelBlock,
+                runLength: pixel,
                 runsPerPass: runsPerPass, passesOutermost: false, prefetchesWeights: true,
                 followingWeights: UnsafePointer(weights.pointer + following),
                 blocks: output.planes, height: 1, width: tiles.count, inputRowStride: 0,
-                inputPixelStride: channelBlock, outputRowStride: 0,
+                inputPixelStride: pixel, outputRowStride: 0,
                 outputBlockStride: tiling.products.planeStride, residualRowStride: 0, residualBlockStride: 0,
                 rectifies: false)
             kernel.run(&call)

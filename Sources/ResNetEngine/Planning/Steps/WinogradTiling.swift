@@ -2,6 +2,7 @@ import Kernels
 
 /// The tiles of one convolution, and where they lie while they are worked on.
 struct WinogradTiling {
+    let form: WinogradForm
     let phases: WinogradPhases
     private let outputHeight: Int
     private let outputWidth: Int
@@ -15,12 +16,13 @@ struct WinogradTiling {
     let transformed: TensorPlacement
     let products: TensorPlacement
 
-    init(_ phases: WinogradPhases, _ context: StepPlanningContext) {
+    init(_ form: WinogradForm, _ phases: WinogradPhases, _ context: StepPlanningContext) {
+        self.form = form
         self.phases = phases
         let (input, output) = (context.inputs[0], context.output)
         (outputHeight, outputWidth) = (output.shape.height, output.shape.width)
-        rows = WinogradSide(outputHeight)
-        columns = WinogradSide(outputWidth)
+        rows = WinogradSide(outputHeight, form)
+        columns = WinogradSide(outputWidth, form)
         let fitting = max((Self.tilesAtOnce + columns.tiles - 1) / columns.tiles, 1)
         // Whole images, or pieces of one as even as can be.
         let pieces = max((rows.tiles + fitting / 2) / fitting, 1)
@@ -28,13 +30,15 @@ struct WinogradTiling {
             fitting >= rows.tiles
             ? min(fitting / rows.tiles, output.images) * rows.tiles : (rows.tiles + pieces - 1) / pieces
         let width = rowsAtOnce * columns.tiles
-        func placement(_ channels: Int) -> TensorPlacement {
+        func placement(_ channels: Int, _ layout: Layout) -> TensorPlacement {
             TensorPlacement(
-                shape: FeatureShape(channels: channels, height: 1, width: width), layout: .blocked, halo: 0,
+                shape: FeatureShape(channels: channels, height: 1, width: width), layout: layout, halo: 0,
                 scope: .worker)
         }
-        transformed = placement(phases.count * blocks(ofChannels: input.shape.channels) * channelBlock)
-        products = placement(output.shape.channels)
+        transformed = placement(
+            phases.count * blocks(ofChannels: input.shape.channels) * channelBlock,
+            .blocked(form.takesPairs ? .bfloat16 : .float32))
+        products = placement(output.shape.channels, .blocked)
     }
 
     /// Tiles of each kind among those taken at a time.
@@ -77,6 +81,7 @@ struct WinogradTiling {
 
     /// The tiles that have an element.
     func tiles(of element: Int, _ counts: Counts) -> Range<Int> {
+        if form == .pairsOfTwo { return 0..<counts.inner }
         let (isInBottom, isInRight) = (rows.edgeHas(element / 6), columns.edgeHas(element % 6))
         let start = isInBottom ? 0 : counts.bottom
         var end = counts.bottom + counts.inner
@@ -102,9 +107,9 @@ struct WinogradTiling {
     /// worker's scratch memory.
     var transformedStart: Int { -missing * transformedStride }
     var productStart: Int {
-        (WinogradWeights.elements - missing) * transformedStride - missing * productStride
+        (form.elements - missing) * transformedStride - missing * productStride
     }
-    var scratchStart: Int { (WinogradWeights.elements - missing) * (transformedStride + productStride) }
+    var scratchStart: Int { (form.elements - missing) * (transformedStride + productStride) }
 
     /// Floats of a worker's scratch memory.
     var scratchCount: Int { scratchStart + WinogradScratch.count }
