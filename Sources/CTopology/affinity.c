@@ -71,3 +71,17 @@ bool ctopology_start_beside(void *(*run)(void *), void *argument, unsigned long 
 void ctopology_join(unsigned long thread) {
     pthread_join((pthread_t)thread, NULL);
 }
+
+void ctopology_leave(unsigned long thread) {
+    pthread_detach((pthread_t)thread);
+}
+
+ctopology_core_caches ctopology_known_core_caches(void) {
+    ctopology_core_caches caches = {0, 0};
+#if defined(_SC_LEVEL1_DCACHE_SIZE) && defined(_SC_LEVEL2_CACHE_SIZE)
+    const long l1d = sysconf(_SC_LEVEL1_DCACHE_SIZE), l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (l1d > 0) caches.l1d = l1d;
+    if (l2 > 0) caches.l2 = l2;
+#endif
+    return caches;
+}

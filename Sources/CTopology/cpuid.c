@@ -8,10 +8,22 @@
 ctopology_cpuid ctopology_read_cpuid(void) {
     ctopology_cpuid words = {0};
     unsigned a, b, c, d;
-    if (__get_cpuid(1, &a, &b, &c, &d)) words.leaf1_ecx = c;
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) words.leaf7_ebx = b;
-    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) words.leaf7_1_eax = a;
-    if (__get_cpuid(0x80000001, &a, &b, &c, &d)) words.extended1_ecx = c;
+    // Each question is answered by the hypervisor where there is one.
+    const unsigned last = __get_cpuid_max(0, NULL);
+    if (last >= 1) {
+        __cpuid(1, a, b, c, d);
+        words.leaf1_ecx = c;
+    }
+    if (last >= 7) {
+        __cpuid_count(7, 0, a, b, c, d);
+        words.leaf7_ebx = b;
+        __cpuid_count(7, 1, a, b, c, d);
+        words.leaf7_1_eax = a;
+    }
+    if (__get_cpuid_max(0x80000000, NULL) >= 0x80000001) {
+        __cpuid(0x80000001, a, b, c, d);
+        words.extended1_ecx = c;
+    }
     const unsigned osxsave = 1u << 27;
     if (words.leaf1_ecx & osxsave) {
         __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));

@@ -6,14 +6,18 @@ struct CgroupHierarchy {
 
     /// A line of `/proc/self/cgroup`: `4:cpu,cpuacct:/path`, with no controllers for version 2.
     private struct Membership {
-        let controllers: [Substring]
+        let controllers: [String]
         let path: String
 
-        init?(_ line: Substring) {
-            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard fields.count == 3 else { return nil }
-            controllers = fields[1].split(separator: ",")
-            path = String(fields[2])
+        init?(_ line: String) {
+            let bytes = Array(line.utf8)
+            let colon = UInt8(ascii: ":")
+            guard let first = bytes.firstIndex(of: colon),
+                let second = bytes[(first + 1)...].firstIndex(of: colon)
+            else { return nil }
+            controllers = String(decoding: bytes[(first + 1)..<second], as: UTF8.self)
+                .parts(separatedBy: UInt8(ascii: ","))
+            path = String(decoding: bytes[(second + 1)...], as: UTF8.self)
         }
     }
 
@@ -24,12 +28,12 @@ struct CgroupHierarchy {
         let group: String
         let folder: String
         let isVersion2: Bool
-        let options: [Substring]
+        let options: [String]
 
-        init?(_ line: Substring) {
+        init?(_ line: String) {
             // A system has many mounts.
-            guard Self.mayBeOne(line.utf8) else { return nil }
-            let fields = line.split(separator: " ")
+            guard Self.mayBeOne(Array(line.utf8)) else { return nil }
+            let fields = line.parts(separatedBy: UInt8(ascii: " "))
             guard let separator = fields.firstIndex(of: "-"), separator >= 6, separator + 3 < fields.count
             else { return nil }
             let type = fields[separator + 1]
@@ -37,21 +41,21 @@ struct CgroupHierarchy {
             group = Self.unescaped(fields[3])
             folder = Self.unescaped(fields[4])
             isVersion2 = type == "cgroup2"
-            options = fields[separator + 3].split(separator: ",")
+            options = fields[separator + 3].parts(separatedBy: UInt8(ascii: ","))
         }
 
         /// Whether a line names the type somewhere.
-        private static func mayBeOne(_ line: Substring.UTF8View) -> Bool {
-            var rest = line[...]
-            while let start = rest.firstIndex(of: UInt8(ascii: "-")) {
-                rest = rest[start...].dropFirst()
-                if rest.starts(with: " cgroup".utf8) { return true }
+        private static func mayBeOne(_ line: [UInt8]) -> Bool {
+            let type = Array("- cgroup".utf8)
+            guard line.count >= type.count else { return false }
+            return (0...line.count - type.count).contains { start in
+                type.indices.allSatisfy { line[start + $0] == type[$0] }
             }
-            return false
         }
 
         /// The kernel writes a space as `\040`.
-        private static func unescaped(_ field: Substring) -> String {
+        private static func unescaped(_ field: String) -> String {
+            guard field.utf8.contains(UInt8(ascii: "\\")) else { return field }
             var bytes: [UInt8] = []
             var rest = Array(field.utf8)[...]
             while let byte = rest.popFirst() {
@@ -69,9 +73,8 @@ struct CgroupHierarchy {
 
     /// - Parameter root: stands before every path.
     init(root: String) {
-        func lines(_ path: String) -> [Substring] {
-            TextFile.content(of: root + path)?.utf8.split(separator: UInt8(ascii: "\n")).map(Substring.init)
-                ?? []
+        func lines(_ path: String) -> [String] {
+            TextFile.content(of: root + path)?.parts(separatedBy: UInt8(ascii: "\n")) ?? []
         }
         self.root = root
         memberships = lines("/proc/self/cgroup").compactMap(Membership.init)
@@ -80,18 +83,18 @@ struct CgroupHierarchy {
 
     /// The folders that may hold the controller's files: the process's group and its ancestors up to the mount,
     /// in the version 1 hierarchy of the controller and in that of version 2.
-    func folders(of controller: Substring) -> [String] {
+    func folders(of controller: String) -> [String] {
         memberships.flatMap { membership -> [String] in
             guard let mount = mount(showing: membership, with: controller) else { return [] }
             let names = Self.names(from: mount.group, to: membership.path) ?? []
-            return (0...names.count).reversed().map { depth in
-                root + ([mount.folder] + names.prefix(depth).map(String.init)).joined(separator: "/")
-            }
+            var folders = [root + mount.folder]
+            for name in names { folders.insert("\(folders[0])/\(name)", at: 0) }
+            return folders
         }
     }
 
     /// A mount of another part of the tree, as in a container, has the process's group at its top.
-    private func mount(showing membership: Membership, with controller: Substring) -> Mount? {
+    private func mount(showing membership: Membership, with controller: String) -> Mount? {
         let isVersion2 = membership.controllers.isEmpty
         guard isVersion2 || membership.controllers.contains(controller) else { return nil }
         let candidates = mounts.filter {
@@ -101,9 +104,9 @@ struct CgroupHierarchy {
     }
 
     /// The path from one group down to another, nil when the other is not below it.
-    private static func names(from ancestor: String, to group: String) -> [Substring]? {
-        let top = ancestor.split(separator: "/")
-        let path = group.split(separator: "/")
+    private static func names(from ancestor: String, to group: String) -> [String]? {
+        let top = ancestor.parts(separatedBy: UInt8(ascii: "/"))
+        let path = group.parts(separatedBy: UInt8(ascii: "/"))
         guard path.starts(with: top), !path.contains("..") else { return nil }
         return Array(path.dropFirst(top.count))
     }

@@ -78,7 +78,7 @@ extension CgroupLimits {
         words(path)?.first.flatMap { Int($0) }
     }
 
-    private static func words(_ path: String) -> [Substring]? {
-        TextFile.content(of: path)?.split(whereSeparator: \.isWhitespace)
+    private static func words(_ path: String) -> [String]? {
+        TextFile.content(of: path)?.parts { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
     }
 }

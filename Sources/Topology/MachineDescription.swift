@@ -29,8 +29,8 @@ struct MachineDescription {
         default: throw .failed
         }
         defer { ctopology_free(&raw) }
-        let pus = Array(UnsafeBufferPointer(start: raw.pus, count: Int(raw.pu_count)))
-        guard !pus.isEmpty else { throw .malformed }
+        guard let first = raw.pus, raw.pu_count > 0 else { throw .malformed }
+        let pus = (0..<Int(raw.pu_count)).map { first[$0] }
         func text(_ bytes: UnsafeRawBufferPointer) -> String {
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }

@@ -1,3 +1,4 @@
+import CTopology
 import Synchronization
 
 /// The machine that this process runs on, of which a thread finds out the larger part meanwhile: that takes a millisecond or
@@ -5,7 +6,21 @@ import Synchronization
 public final class MachineDetection: Sendable {
     /// The widest instruction set that the running process can use: known at once.
     public let isa: ISALevel
+    /// The caches of a core, as the C library knows them: those of all cores where these are alike. Known at once, or nil.
+    public var coreCaches: CoreCaches? { CoreCaches() }
     private let state: Mutex<State>
+
+    /// Bytes of the caches nearest to a core.
+    public struct CoreCaches: Sendable, Hashable {
+        public let l1d: Int
+        public let l2: Int
+
+        fileprivate init?() {
+            let caches = ctopology_known_core_caches()
+            guard caches.l1d > 0, caches.l2 > 0 else { return nil }
+            (l1d, l2) = (Int(clamping: caches.l1d), Int(clamping: caches.l2))
+        }
+    }
 
     private enum State {
         case looking(HelperThread, Finding)
@@ -13,23 +28,36 @@ public final class MachineDetection: Sendable {
     }
 
     private final class Finding: Sendable {
-        let mask = ThreadAffinity.Mask()
-        private let found = Mutex<MachineDescription?>(nil)
+        private let mask = ThreadAffinity.Mask()
+        private let description = Mutex<MachineDescription?>(nil)
+        private let limits = Mutex<CgroupLimits?>(nil)
+        private let limitsAreTaken = Atomic<Bool>(false)
 
         func look() {
-            let description = MachineDescription.ofThisMachine()
-            found.withLock { $0 = description }
+            let found = MachineDescription.ofThisMachine()
+            description.withLock { $0 = found }
+            findLimits()
         }
 
-        /// To be asked for when the thread that looks has ended.
-        var description: MachineDescription? { found.withLock { $0 } }
+        /// What the process may use of the machine is found out by whoever comes to it first.
+        func findLimits() {
+            guard !limitsAreTaken.exchange(true, ordering: .relaxed) else { return }
+            let found = CgroupLimits.current()
+            limits.withLock { $0 = found }
+        }
+
+        /// To be asked for when all has been found.
+        var machine: Machine {
+            Machine(
+                within: mask, description.withLock { $0 }, limits.withLock { $0 } ?? CgroupLimits.current())
+        }
     }
 
     /// Begins, for the calling thread's CPU mask.
     public init() {
-        isa = .detected
         let finding = Finding()
         state = Mutex(HelperThread { finding.look() }.map { .looking($0, finding) } ?? .found(.detect()))
+        isa = .detected
     }
 
     /// A machine that is known.
@@ -48,10 +76,9 @@ public final class MachineDetection: Sendable {
             switch state {
             case .found(let machine): return machine
             case .looking(let thread, let finding):
-                // What the process may use of it is found out here, since looking takes longer than what came before.
-                let limits = CgroupLimits.current()
+                finding.findLimits()
                 thread.join()
-                let machine = Machine(within: finding.mask, finding.description, limits)
+                let machine = finding.machine
                 state = .found(machine)
                 return machine
             }

@@ -22,3 +22,23 @@ enum TextFile {
         return String(decoding: content, as: UTF8.self)
     }
 }
+
+extension String {
+    /// What lies between bytes that separate, without empty parts.
+    func parts(separatedBy isSeparator: (UInt8) -> Bool) -> [String] {
+        var parts: [String] = []
+        var part: [UInt8] = []
+        for byte in utf8 {
+            if !isSeparator(byte) {
+                part.append(byte)
+            } else if !part.isEmpty {
+                parts.append(String(decoding: part, as: UTF8.self))
+                part.removeAll(keepingCapacity: true)
+            }
+        }
+        if !part.isEmpty { parts.append(String(decoding: part, as: UTF8.self)) }
+        return parts
+    }
+
+    func parts(separatedBy separator: UInt8) -> [String] { parts { $0 == separator } }
+}

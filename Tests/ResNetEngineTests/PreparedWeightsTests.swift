@@ -42,6 +42,29 @@ import Testing
         }
     }
 
+    /// Planned before the machine is known, for the caches that it most likely has: for others it is planned anew.
+    @Test func cachesAreThoseOfTheMachine() throws {
+        let network = try network("notebook")
+        let input = try seededInput([9, 3, 19, 17])
+        var workspaces = Set<Int>()
+        for bytes in [64 << 10, 1 << 20, 16 << 20] {
+            let machine = try Machine(
+                synthetic: "package:1 l2:2(size=\(bytes)) l1d:1(size=16384) core:1 pu:1")
+            #expect(machine.caches.l2?.bytes == bytes && machine.caches.l1d?.bytes == 16384)
+            var options = makeOptions(threads: 2)
+            options.pin = .none
+            let engine = try Engine(Model(network, seed: 3), options: options, machine: machine)
+            let model = try Model(network, prepared: prepared(engine))
+            let other = try Engine(model, options: options, machine: machine)
+            #expect(other.imageGroup == engine.imageGroup)
+            #expect(other.memory.workspace == engine.memory.workspace)
+            #expect(try other.score(input).values == engine.score(input).values)
+            #expect(try other.preparedWeights.names == engine.preparedWeights.names)
+            workspaces.insert(engine.memory.workspace)
+        }
+        #expect(workspaces.count > 1, "\(workspaces)")
+    }
+
     @Test func geometryIsReadOffTheShapes() throws {
         let network = try network("notebook")
         let engine = try Engine(Model(network, seed: 3), options: makeOptions())

@@ -33,11 +33,25 @@ int64_t ctopology_thread_identifier(void);
 
 /// Starts a thread that may run where the calling thread may, but not on the CPU that this one runs on now, if there is
 /// another: systems that keep idle CPUs asleep would let it wait for the caller's. False when the system refuses; else it
-/// must be joined once.
+/// must be joined, or left, once.
 bool ctopology_start_beside(void *(*run)(void *), void *argument, unsigned long *thread);
 
 /// Waits until a thread has ended.
 void ctopology_join(unsigned long thread);
+
+/// Lets a thread end when it will, in the place of joining it.
+void ctopology_leave(unsigned long thread);
+
+/// Bytes of the caches of the core that the process began on, as the C library knows them without asking the system; 0 where
+/// it does not.
+typedef struct {
+    /// The first level's, of data.
+    int64_t l1d;
+    /// The second level's.
+    int64_t l2;
+} ctopology_core_caches;
+
+ctopology_core_caches ctopology_known_core_caches(void);
 
 /// How many CPUs are online, at least 1.
 int32_t ctopology_online_cpu_count(void);

@@ -15,11 +15,11 @@ struct SafetensorsEntry {
         }
     }
 
-    private static let encodings: [String: Encoding] = [
-        "F64": .floats(.float64), "F32": .floats(.float32), "F16": .floats(.float16),
-        "BF16": .floats(.bfloat16), "I64": .integers(.int64), "I32": .integers(.int32),
-        "U32": .integers(.uint32), "I16": .integers(.int16), "U16": .integers(.uint16),
-        "I8": .integers(.int8), "U8": .integers(.uint8), "BOOL": .integers(.bool),
+    private static let encodings: [(type: String, encoding: Encoding)] = [
+        ("F32", .floats(.float32)), ("F64", .floats(.float64)), ("F16", .floats(.float16)),
+        ("BF16", .floats(.bfloat16)), ("I64", .integers(.int64)), ("I32", .integers(.int32)),
+        ("U32", .integers(.uint32)), ("I16", .integers(.int16)), ("U16", .integers(.uint16)),
+        ("I8", .integers(.int8)), ("U8", .integers(.uint8)), ("BOOL", .integers(.bool)),
     ]
 
     let name: String
@@ -59,10 +59,10 @@ struct SafetensorsEntry {
             throw EngineError(
                 .badData, subject, "an incomplete description", expected: "dtype, shape and data_offsets")
         }
-        guard let encoding = Self.encodings[type] else {
+        guard let encoding = Self.encodings.first(where: { $0.type == type })?.encoding else {
             throw EngineError(
                 .badData, subject, "the type \(shown(type.utf8))",
-                expected: "one of \(Self.encodings.keys.sorted().joined(separator: ", "))")
+                expected: "one of \(Self.encodings.map(\.type).sorted().joined(separator: ", "))")
         }
         let shape = try Shape(dimensions, subject: subject)
         guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= dataByteCount else {

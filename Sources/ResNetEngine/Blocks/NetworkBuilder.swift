@@ -125,7 +125,7 @@ public struct NetworkBuilder: Sendable {
     }
 
     private func path(_ name: String) -> String {
-        (scopes.map(\.name).filter { !$0.isEmpty } + [name]).joined(separator: ".")
+        scopes.reversed().reduce(name) { $1.name.isEmpty ? $0 : "\($1.name).\($0)" }
     }
 
     /// What PyTorch prints for the whole network.

@@ -111,7 +111,7 @@ public final class Engine: Sendable {
                 .usage, "--precision", "\(options.precision.rawValue) with --mode batch",
                 expected: "float32, or --mode running: statistics of a batch would magnify its rounding")
         }
-        let parameters = StepParameters(model.prepared)
+        var parameters = StepParameters(model.prepared)
         guard parameters.source == nil || options.mode == .running else {
             throw EngineError(
                 .usage, "--mode", "batch with prepared weights",
@@ -124,36 +124,44 @@ public final class Engine: Sendable {
         var graph = try model.planned(mode: options.mode)
         flopsPerImage = graph.flops
         try candidates.check(graph)
-        // Where nothing is to be computed, the passes need not wait for the machine.
-        var early: RewrittenGraph?
-        if model.isPrepared {
-            let rewritten = try RewrittenGraph(graph, candidates, table, .alone, isBlank: true)
-            Planner.askForKernels(of: rewritten, candidates, table, options.precision)
-            early = rewritten
+        // Where nothing is to be computed, planning does not wait for the machine.
+        var early: (plan: Plan, caches: WorkerCaches)?
+        if model.isPrepared, options.tuning == nil, let caches = detection.likelyWorkerCaches {
+            let planner = Planner(
+                table: table, caches: caches, candidates: candidates, precision: options.precision,
+                parameters: parameters)
+            let draft = try planner.draft(
+                RewrittenGraph(graph, candidates, table, .alone, isBlank: true))
+            early = (try draft.finished(), caches)
         }
         let machine = detection.machine
         placement = try machine.placement(
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
-        let team = PreparationTeam(threads: placement.workers.count)
-        let planner = Planner(
-            table: table, caches: machine.workerCaches, candidates: candidates,
-            precision: options.precision, team: team, parameters: parameters)
-        let draft =
-            if let rewritten = early.take() {
-                try planner.draft(rewritten)
-            } else {
-                try planner.draft(RewrittenGraph(graph, candidates, table, team))
-            }
+        let sized: Plan
+        var draft: Planner.Draft?
+        if let early = early.take(), early.caches == machine.workerCaches {
+            sized = early.plan
+        } else {
+            parameters = StepParameters(model.prepared)
+            let team = PreparationTeam(threads: placement.workers.count)
+            let planner = Planner(
+                table: table, caches: machine.workerCaches, candidates: candidates,
+                precision: options.precision, team: team, parameters: parameters)
+            let made = try planner.draft(
+                RewrittenGraph(graph, candidates, table, team, isBlank: model.isPrepared))
+            sized = made.plan
+            draft = made
+        }
         graph.nodes = []
         let tuningWarnings = options.tuning?.finish() ?? []
         memory = try MemoryPrediction(
-            weights: model.weights.byteCount, draft.plan, slots: placement.workers.count, rows: options.batch)
+            weights: model.weights.byteCount, sized, slots: placement.workers.count, rows: options.batch)
         try Self.check(memory, options, machine)
-        let running = RunningStatistics(draft.plan, model.weights)
+        let running = RunningStatistics(sized, model.weights)
         architecture = model.architecture
         preparationWarnings = machine.warnings + placement.warnings + model.warnings + tuningWarnings
         _ = consume model
-        plan = try (consume draft).finished()
+        plan = try draft.take()?.finished() ?? sized
         self.parameters = parameters.entries
         unsaved = parameters.others
         let workspace = try Workspace(plan, slots: placement.workers.count, rows: options.batch)

@@ -20,7 +20,7 @@ public struct Graph: Sendable {
     public internal(set) var nodes: [Node] = []
     private var shapes: [FeatureShape]
     /// Edges that passes took away, and the edge that carries the same values now.
-    private var replacements: [Edge: Edge] = [:]
+    private var replacements = EdgeMap<Edge>()
 
     init(inputShape: FeatureShape) {
         input = Edge(index: 0)

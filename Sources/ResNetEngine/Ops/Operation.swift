@@ -64,6 +64,13 @@ public protocol Operation: Sendable {
     var accuracy: AccuracyClass { get }
     /// The operation in float64, for a whole batch, by its definition.
     func reference(_ inputs: [ReferenceTensor]) -> ReferenceTensor
+    /// The operation itself if the planner turns it into a step: known at once, where a cast would look through all types
+    /// first.
+    var plannable: (any PlannableOperation)? { get }
+}
+
+extension Operation {
+    public var plannable: (any PlannableOperation)? { nil }
 }
 
 /// An operation that the planner turns into a step.
@@ -103,6 +110,7 @@ public struct KernelChoice: Sendable {
 }
 
 extension PlannableOperation {
+    public var plannable: (any PlannableOperation)? { self }
     public func requirement(ofInput index: Int, shapes: [FeatureShape]) -> InputRequirement {
         InputRequirement()
     }

@@ -11,15 +11,15 @@ struct BufferAssignment {
     }
 
     private var buffers: [Buffer] = []
-    private var bufferOfEdge: [Edge: Int] = [:]
+    private var bufferOfEdge = EdgeMap<Int>()
     /// Where the rows of an edge's images are noted, if its statistics are wanted.
-    private var notesOfEdge: [Edge: Int] = [:]
+    private var notesOfEdge = EdgeMap<Int>()
 
     /// - Parameter precision: of maps between layers that can store them so.
     init(_ graph: Graph, _ sequence: StepSequence, precision: Precision = .float32) {
-        let narrow = precision == .bfloat16 ? Self.narrowEdges(graph, sequence) : []
-        var written: [Edge: Int] = [:]
-        var lastRead: [Edge: Int] = [:]
+        let narrow = precision == .bfloat16 ? Self.narrowEdges(graph, sequence) : EdgeMap()
+        var written = EdgeMap<Int>()
+        var lastRead = EdgeMap<Int>()
         for (position, entry) in sequence.entries.enumerated() {
             switch entry.kind {
             case .input: written[graph.input] = position
@@ -31,14 +31,14 @@ struct BufferAssignment {
             }
         }
         // Edges in the order in which they are written, so that a buffer's first edge comes first.
-        for edge in written.keys.sorted(by: { written[$0, default: 0] < written[$1, default: 0] }) {
+        for edge in written.edges.sorted(by: { written[$0, default: 0] < written[$1, default: 0] }) {
             let start = written[edge, default: 0]
             let end = max(start, lastRead[edge, default: start])
             let needs = Self.needs(of: edge, in: graph)
             let layout: Layout =
                 needs.planar
                 ? .planar(needs.planarPairs ? precision : .float32)
-                : .blocked(narrow.contains(edge) ? .bfloat16 : .float32)
+                : .blocked(narrow[edge, default: false] ? .bfloat16 : .float32)
             var buffer = Self.buffer(
                 TensorPlacement(
                     shape: graph.shape(of: edge), layout: layout, halo: layout.halo(needs.halo),
@@ -111,25 +111,26 @@ struct BufferAssignment {
 
     /// The edges that may hold bfloat16 numbers: those whose maker and readers all take them so, of which no statistics are
     /// wanted, and which do not have to match one that cannot.
-    private static func narrowEdges(_ graph: Graph, _ sequence: StepSequence) -> Set<Edge> {
-        var narrow = Set<Edge>()
-        for node in graph.nodes where (node.operation as? any PlannableOperation)?.makesBFloat16 == true {
-            narrow.insert(node.output)
+    private static func narrowEdges(_ graph: Graph, _ sequence: StepSequence) -> EdgeMap<Bool> {
+        var narrow = EdgeMap<Bool>()
+        for node in graph.nodes where node.operation.plannable?.makesBFloat16 == true {
+            narrow[node.output] = true
         }
-        narrow.remove(graph.output)
-        for case .statistics(let edge) in sequence.entries.map(\.kind) { narrow.remove(edge) }
+        narrow[graph.output] = false
+        for case .statistics(let edge) in sequence.entries.map(\.kind) { narrow[edge] = false }
         var matching: [(Edge, Edge)] = []
         for node in graph.nodes {
-            let operation = node.operation as? any PlannableOperation
+            let operation = node.operation.plannable
             let shapes = graph.inputShapes(of: node)
             for (position, edge) in node.inputs.enumerated() {
                 let requirement = operation?.requirement(ofInput: position, shapes: shapes)
-                if requirement?.acceptsBFloat16 != true { narrow.remove(edge) }
+                if requirement?.acceptsBFloat16 != true { narrow[edge] = false }
                 if requirement?.matchesOutput == true { matching.append((edge, node.output)) }
             }
         }
-        while let (first, second) = matching.first(where: { narrow.contains($0) != narrow.contains($1) }) {
-            narrow.subtract([first, second])
+        func isNarrow(_ edge: Edge) -> Bool { narrow[edge, default: false] }
+        while let (first, second) = matching.first(where: { isNarrow($0) != isNarrow($1) }) {
+            (narrow[first], narrow[second]) = (false, false)
         }
         return narrow
     }
@@ -143,7 +144,7 @@ struct BufferAssignment {
         var planarPairs = true
         for node in graph.nodes {
             for (position, input) in node.inputs.enumerated() where input == edge {
-                let operation = node.operation as? any PlannableOperation
+                let operation = node.operation.plannable
                 let requirement =
                     operation?.requirement(ofInput: position, shapes: graph.inputShapes(of: node))
                     ?? InputRequirement()
@@ -157,10 +158,11 @@ struct BufferAssignment {
 
     /// The buffer of an input that the node making `edge` reads last and may overwrite.
     private func overwritten(
-        by edge: Edge, at position: Int, _ placement: TensorPlacement, _ graph: Graph, _ lastRead: [Edge: Int]
+        by edge: Edge, at position: Int, _ placement: TensorPlacement, _ graph: Graph,
+        _ lastRead: EdgeMap<Int>
     ) -> Int? {
         guard let producer = graph.producer(of: edge),
-            let operation = graph.nodes[producer].operation as? any PlannableOperation
+            let operation = graph.nodes[producer].operation.plannable
         else { return nil }
         let node = graph.nodes[producer]
         for (index, input) in node.inputs.enumerated() {

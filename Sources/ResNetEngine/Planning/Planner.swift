@@ -81,30 +81,10 @@ struct Planner {
         return draft
     }
 
-    /// Lets every node of a graph ask for its kernel, of caches of a usual size: the candidates remember what they answered,
-    /// and a plan made later need not wait for that. What fails now fails again then.
-    static func askForKernels(
-        of rewritten: RewrittenGraph, _ candidates: ConvolutionCandidates, _ table: KernelTable,
-        _ precision: Precision
-    ) {
-        let graph = rewritten.graph
-        guard candidates.tuner == nil, let sequence = try? StepSequence(graph) else { return }
-        var buffers = BufferAssignment(graph, sequence, precision: precision)
-        _ = buffers.place()
-        for node in graph.nodes {
-            guard let operation = node.operation as? any PlannableOperation else { continue }
-            let context = StepPlanningContext(
-                node: node.name, table: table, inputs: node.inputs.map(buffers.placement(of:)),
-                output: buffers.placement(of: node.output), statistics: buffers.notes(of: node.output),
-                candidates: candidates)
-            _ = try? operation.kernelChoice(context)
-        }
-    }
-
     private func addSteps(
         _ draft: inout Draft, _ graph: Graph, _ sequence: StepSequence, _ buffers: BufferAssignment
     ) throws(EngineError) {
-        var records: [Edge: Int] = [:]
+        var records = EdgeMap<Int>()
         var packed = ByteCount(subject: "packed weights")
         for (index, entry) in sequence.entries.enumerated() {
             candidates.tuner?.tuning.note(done: index, of: sequence.entries.count)
@@ -124,7 +104,7 @@ struct Planner {
                 draft.add(entry, "statistics of \(name)") { () throws(EngineError) in step }
             case .node(let index):
                 let node = graph.nodes[index]
-                guard let operation = node.operation as? any PlannableOperation else {
+                guard let operation = node.operation.plannable else {
                     throw EngineError(.internalError, node.name, "operation without a step")
                 }
                 let context = StepPlanningContext(
@@ -174,7 +154,7 @@ struct Planner {
         }
         var moved = 0
         // What had been moved when each edge began to be written, its own size, and the images of a run.
-        var written: [Edge: (before: Int, images: Int)] = [:]
+        var written = EdgeMap<(before: Int, images: Int)>()
         for (index, (node, images)) in nodes.enumerated() {
             let step = plan.summaries[index]
             plan.summaries[index].problem?.reuseMebibytes = passing
@@ -213,8 +193,12 @@ struct Planner {
     private func addRunningUpdates(
         _ plan: inout Plan, _ source: Graph, _ graph: Graph, _ sequence: StepSequence
     ) throws(EngineError) {
-        var records: [Edge: Int] = [:]
-        for case .statistics(let edge) in sequence.entries.map(\.kind) { records[edge] = records.count }
+        var records = EdgeMap<Int>()
+        var count = 0
+        for case .statistics(let edge) in sequence.entries.map(\.kind) {
+            records[edge] = count
+            count += 1
+        }
         for node in source.nodes {
             guard let normalization = node.operation as? BatchNormalization, normalization.mode == .batch
             else { continue }
@@ -227,7 +211,7 @@ struct Planner {
 
     /// Reserves coefficients that the batch's statistics will make, if the node has such terms.
     private func addCoefficients(
-        _ plan: inout Plan, _ node: Node, _ graph: Graph, _ records: [Edge: Int], phase: Int
+        _ plan: inout Plan, _ node: Node, _ graph: Graph, _ records: EdgeMap<Int>, phase: Int
     ) -> Int? {
         guard let sum = node.operation as? ChannelAffineSum,
             sum.normalizations.contains(where: { $0?.mode == .batch })

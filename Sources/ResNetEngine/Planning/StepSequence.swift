@@ -27,11 +27,11 @@ struct StepSequence {
     ///   - microBatch: images that any step takes at once at least.
     /// - Throws: `badData` if an operation is left that has no step.
     init(_ graph: Graph, microBatch: Int = 1) throws(EngineError) {
-        var phases: [Edge: Int] = [graph.input: 0]
-        var coupled: Set<Edge> = []
+        var phases = EdgeMap<Int>()
+        var coupled = EdgeMap<Bool>()
         var unsorted: [Entry] = []
         for (index, node) in graph.nodes.enumerated() {
-            guard let operation = node.operation as? any PlannableOperation else {
+            guard let operation = node.operation.plannable else {
                 throw EngineError(
                     .badData, node.name, "operation \(node.operation.identifier)",
                     expected: "one that the planner knows")
@@ -39,21 +39,21 @@ struct StepSequence {
             var phase = 0
             for (position, edge) in node.inputs.enumerated() {
                 let waits = (operation as? ChannelAffineSum)?.isBatchCoupled(input: position) ?? false
-                if waits { coupled.insert(edge) }
+                if waits { coupled[edge] = true }
                 phase = max(phase, phases[edge, default: 0] + (waits ? 1 : 0))
             }
             phases[node.output] = phase
+            lastPhase = max(lastPhase, phase)
             unsorted.append(
                 Entry(
                     kind: .node(index), phase: phase,
                     images: Self.powerOfTwo(operation.imagesAtOnce(output: graph.shape(of: node.output)))))
         }
-        lastPhase = phases.values.max() ?? 0
 
         for phase in 0...lastPhase {
             if phase == 0 {
                 entries.append(Entry(kind: .input, phase: 0))
-                if coupled.contains(graph.input) {
+                if coupled[graph.input] == true {
                     entries.append(Entry(kind: .statistics(graph.input), phase: 0))
                 }
             }
@@ -61,7 +61,7 @@ struct StepSequence {
                 entries.append(entry)
                 guard case .node(let index) = entry.kind else { continue }
                 let made = graph.nodes[index].output
-                if coupled.contains(made) {
+                if coupled[made] == true {
                     entries.append(
                         Entry(kind: .statistics(made), phase: phase))
                 }

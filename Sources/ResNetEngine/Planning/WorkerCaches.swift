@@ -1,11 +1,18 @@
 import Topology
 
 /// The caches that one worker has to itself, in bytes.
-struct WorkerCaches: Sendable {
+struct WorkerCaches: Sendable, Hashable {
     /// The first-level data cache.
     var first: Int
     /// The largest one.
     var last: Int
+}
+
+extension MachineDetection {
+    /// What ``Machine/workerCaches`` will most likely be.
+    var likelyWorkerCaches: WorkerCaches? {
+        coreCaches.map { WorkerCaches(first: $0.l1d, last: $0.l2) }
+    }
 }
 
 extension Machine {

@@ -53,7 +53,7 @@ public enum KernelVerification {
         var outcome = Outcome(kernel: kind.identifier)
         for version in kind.versions {
             let name = "\(kind.identifier) version \(version)"
-            guard let operation = make(version) as? any PlannableOperation else {
+            guard let operation = make(version).plannable else {
                 outcome.record(.broken("is no operation that can be planned"), name)
                 continue
             }

@@ -58,7 +58,7 @@ struct ConvolutionCandidates: Sendable {
     /// - Throws: `usage` for a pattern of no kernel's name.
     func check(_ graph: Graph? = nil) throws(EngineError) {
         guard !filter.isEmpty else { return }
-        let operations = graph?.nodes.compactMap { $0.operation as? any PlannableOperation } ?? []
+        let operations = graph?.nodes.compactMap(\.operation.plannable) ?? []
         try filter.check(all.map(\.name) + BuiltinKernels.names(table) + operations.flatMap(\.kernels))
     }
 

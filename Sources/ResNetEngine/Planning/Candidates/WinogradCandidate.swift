@@ -57,12 +57,15 @@ struct WinogradCandidate: ConvolutionCandidate {
             inputChannels: geometry.inputChannels, outputChannels: geometry.outputChannels, kernel: 1)
         var products = ConvolutionLayer(pointwise, height: 1, width: 1, isPlanar: false)
         products.inputPrecision = form.takesPairs ? .bfloat16 : .float32
-        let left = table.convolutions.filter { kernel in
+        func isFit(_ kernel: ConvolutionKernel) -> Bool {
             let candidate = DirectCandidate(kernel: kernel, lanes: table.lanes)
-            let isOfClass = form.takesPairs ? kernel.isa == isa : candidate.numericClass == .direct
-            return isOfClass && candidate.support(products) == .yes && filter.forbids(kernel.name) == nil
+            return kernel.takesPairs == form.takesPairs && candidate.support(products) == .yes
+                && (form.takesPairs ? kernel.isa == isa : candidate.numericClass == .direct)
+                && filter.forbids(kernel.name) == nil
         }
-        return left.first { filter.chooses($0.name) } ?? left.first
+        let chosen =
+            filter.isEmpty ? nil : table.convolutions.first { isFit($0) && filter.chooses($0.name) }
+        return chosen ?? table.convolutions.first(where: isFit)
     }
 
     /// Transforms of some 150 cycles a vector of a tile, or 45 where that has four outputs; and the products, while which the

@@ -16,8 +16,8 @@ struct WinogradStep: Step {
     private let bias: AlignedBuffer<Float>
     private let zeros: AlignedBuffer<Float>
     private let taps: AlignedBuffer<Int32>
-    /// What each run asks for while it works, by the phases that take part.
-    private let ahead: [Int: AlignedBuffer<Int32>]
+    /// What each run asks for while it works, by the number of phases that take part.
+    private let ahead: [AlignedBuffer<Int32>?]
     private let runsPerPass: Int
     private let input: TensorPlacement
     private let firstTap: Int
@@ -55,8 +55,10 @@ struct WinogradStep: Step {
             caches: context.caches
         ).runsPerPass(of: offsets.count)
         taps = try PackedConvolution.table(offsets, tiling.transformed, context)
-        var ahead: [Int: AlignedBuffer<Int32>] = [:]
-        for count in Set((0..<form.elements).map { phases.range(of: $0).count }) where count > 0 {
+        var ahead = [AlignedBuffer<Int32>?](repeating: nil, count: phases.count + 1)
+        for element in 0..<form.elements {
+            let count = phases.range(of: element).count
+            guard count > 0, ahead[count] == nil else { continue }
             ahead[count] = try PackedConvolution.table(
                 order.offsetsAhead(
                     Array(offsets.prefix(count * input.planes)), runsPerPass: runsPerPass,
