@@ -85,3 +85,19 @@ ctopology_core_caches ctopology_known_core_caches(void) {
 #endif
     return caches;
 }
+
+bool ctopology_interleave(void *start, size_t bytes, const int32_t *nodes, size_t count) {
+#if defined(SYS_mbind)
+    const int interleave = 3; // MPOL_INTERLEAVE of linux/mempolicy.h
+    ctopology_mask mask;
+    memset(&mask, 0, sizeof mask);
+    for (size_t i = 0; i < count; i++) {
+        if (nodes[i] < 0 || nodes[i] >= CTOPOLOGY_CPU_LIMIT) return false;
+        mask.words[nodes[i] / 64] |= UINT64_C(1) << (nodes[i] % 64);
+    }
+    // The kernel takes bits for a number that is one less than what it is told.
+    return syscall(SYS_mbind, start, bytes, interleave, mask.words, (unsigned long)CTOPOLOGY_CPU_LIMIT + 1, 0) == 0;
+#else
+    return false;
+#endif
+}

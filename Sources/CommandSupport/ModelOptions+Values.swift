@@ -15,6 +15,8 @@ extension ModelOptions {
         options.executor = try OptionValue.choice(
             executor, "--executor", among: ExecutorKind.allCases.map { ($0.rawValue, $0) })
         options.pin = try PinPolicy(parsing: pin)
+        options.numa = try OptionValue.choice(
+            numa, "--numa", among: NUMAPolicy.allCases.map { ($0.rawValue, $0) })
         if let maxMemory {
             options.maximumBytes = try OptionValue.integer(maxMemory, "--max-memory", in: 1...Int.max)
         }

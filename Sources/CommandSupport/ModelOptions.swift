@@ -81,6 +81,14 @@ public struct ModelOptions: ParsableArguments {
     public var pin = "auto"
 
     @Option(
+        help: ArgumentHelp(
+            """
+            Where packed weights lie on a machine of several NUMA nodes: one copy where it is packed, one whose pages are \
+            dealt to all nodes, or one for each node with pinned workers; auto is the last where memory limits allow it.
+            """, valueName: NUMAPolicy.allCases.map(\.rawValue).joined(separator: "|")))
+    public var numa = "auto"
+
+    @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
             "Refuse to run when the predicted peak of memory is above this.", valueName: "bytes"))

@@ -26,6 +26,15 @@ public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable 
     public var byteCount: Int { count * MemoryLayout<Element>.stride }
     public var elements: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
 
+    /// Its whole pages, where the system mapped them for it alone; else empty.
+    package var pages: UnsafeMutableRawBufferPointer {
+        guard !isConstant, whole == nil, mapping != nil else {
+            return UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        }
+        return UnsafeMutableRawBufferPointer(
+            start: pointer, count: byteCount / Self.alignment * Self.alignment)
+    }
+
     /// Whether nobody may write the memory, which others may have too.
     package let isConstant: Bool
     /// What the system mapped; nil for memory of the heap.

@@ -22,4 +22,11 @@ public struct Placement: Sendable {
     public let warnings: [EngineWarning]
 
     public var isPinned: Bool { workers.contains { $0.cpu != nil } }
+
+    /// The system's numbers of the NUMA nodes in which workers are pinned, in the order of the first ones of each.
+    public var numaNodes: [Int] {
+        var nodes: [Int] = []
+        for case let node? in workers.map(\.numaNode) where !nodes.contains(node) { nodes.append(node) }
+        return nodes
+    }
 }

@@ -147,7 +147,7 @@ import Testing
         ).finished()
         let placement = try Machine.detect().placement(workers: 1, pin: .core)
         let run = try BatchRun(
-            plan, placement: placement, executor: .dispatch, cpuCount: 1,
+            [plan], placement: placement, executor: .dispatch, cpuCount: 1,
             workspace: Workspace(plan, slots: 1, rows: 32))
         var running = RunningStatistics(plan, model.weights)
         let counts = try allocations(rows: 32, of: model) { source, target throws(EngineError) in

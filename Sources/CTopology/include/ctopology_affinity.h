@@ -3,6 +3,7 @@
 #define CTOPOLOGY_AFFINITY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /// How many CPUs a mask can name: 0 ... CTOPOLOGY_CPU_LIMIT - 1.
@@ -52,6 +53,13 @@ typedef struct {
 } ctopology_core_caches;
 
 ctopology_core_caches ctopology_known_core_caches(void);
+
+/// Deals the pages of memory that nobody has touched yet to NUMA nodes in turn. False when the system refuses, or has no such
+/// nodes.
+///
+/// - start: at a page's start.
+/// - nodes: their numbers, below CTOPOLOGY_CPU_LIMIT.
+bool ctopology_interleave(void *start, size_t bytes, const int32_t *nodes, size_t count);
 
 /// How many CPUs are online, at least 1.
 int32_t ctopology_online_cpu_count(void);

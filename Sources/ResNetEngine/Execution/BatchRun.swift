@@ -36,7 +36,9 @@ final class BatchRun: @unchecked Sendable {
     private let cursors: [ShardCursors]
     /// What each worker is at while others wait.
     private let joint: [JointStep]
-    private let steps: [[any Step]]
+    /// Those of all phases, by the copy of the weights that they read; and the copy of each worker.
+    private let copies: [[[any Step]]]
+    private let copyOfSlot: [Int]
     /// The first step of each phase, counted through all of them, and of each stage within its phase.
     private let firstSteps: [Int]
     private let stageStarts: [[Int]]
@@ -57,9 +59,11 @@ final class BatchRun: @unchecked Sendable {
     /// Workers that have no images left.
     private let idle = Atomic<Int>(0)
 
+    /// - Parameter copies: the plan, its weights in one NUMA node after the other, in the order of the placement's.
     init(
-        _ plan: Plan, placement: Placement, executor: ExecutorKind, cpuCount: Int, workspace: Workspace
+        _ copies: [Plan], placement: Placement, executor: ExecutorKind, cpuCount: Int, workspace: Workspace
     ) {
+        let plan = copies[0]
         self.plan = plan
         self.placement = placement
         self.executor = executor
@@ -69,7 +73,11 @@ final class BatchRun: @unchecked Sendable {
             ShardCursors(weights: placement.workers.map(\.weight), imageGroup: plan.imageGroup)
         }
         let steps = plan.phases.map { $0.stages.flatMap(\.steps) }
-        self.steps = steps
+        self.copies = copies.map { $0.phases.map { $0.stages.flatMap(\.steps) } }
+        let nodes = placement.numaNodes
+        copyOfSlot = placement.workers.map { worker in
+            copies.count > 1 ? worker.numaNode.flatMap(nodes.firstIndex) ?? 0 : 0
+        }
         firstSteps = steps.indices.map { phase in steps[..<phase].reduce(0) { $0 + $1.count } }
         stageStarts = plan.phases.map { phase in
             phase.stages.indices.map { stage in phase.stages[..<stage].reduce(0) { $0 + $1.steps.count } }
@@ -116,7 +124,7 @@ final class BatchRun: @unchecked Sendable {
         // which it takes its share.
         var capacity = ByteCount(subject: "profile")
         try capacity.add(
-            steps.reduce(0) { $0 + $1.count },
+            copies[0].reduce(0) { $0 + $1.count },
             rows + 64 * min(rows, placement.workers.count * plan.imageGroup))
         let slots = placement.workers.count
         if let spare = spare?.reused(slots: slots, capacity: capacity.bytes, counters: counters) {
@@ -281,7 +289,8 @@ final class BatchRun: @unchecked Sendable {
         guard idle > 0 else { return runPart(step, phase, context, images, .whole, slot, recorder) }
         let owners = max(joint.count - idle, 1)
         let division = StepDivision(
-            steps[phase][step], images: images.count, workers: 1 + (idle + owners - 1) / owners)
+            copies[copyOfSlot[slot]][phase][step], images: images.count,
+            workers: 1 + (idle + owners - 1) / owners)
         let own = joint[slot]
         own.open(
             JointStep.Work(
@@ -299,9 +308,10 @@ final class BatchRun: @unchecked Sendable {
         _ step: Int, _ phase: Int, _ context: StepContext, _ images: Range<Int>, _ part: StepPart,
         _ slot: Int, _ recorder: StepRecorder?
     ) {
-        guard let recorder else { return steps[phase][step].run(context, images: images, part: part) }
+        let own = copies[copyOfSlot[slot]][phase][step]
+        guard let recorder else { return own.run(context, images: images, part: part) }
         recorder.note(slot, step: firstSteps[phase] + step, images: images, part: part) {
-            steps[phase][step].run(context, images: images, part: part)
+            own.run(context, images: images, part: part)
         }
     }
 

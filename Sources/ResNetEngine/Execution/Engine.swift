@@ -19,6 +19,8 @@ public final class Engine: Sendable {
     public let isa: ISALevel
     /// Where the workers run.
     public let placement: Placement
+    /// What became of ``EngineOptions/numa``: any but ``NUMAPolicy/auto``.
+    public let numa: NUMAPolicy
     public let memory: MemoryPrediction
     /// Images that a worker takes at once: one by one through the layers of large maps, together through those where they
     /// share a reading of the weights.
@@ -125,50 +127,71 @@ public final class Engine: Sendable {
         flopsPerImage = graph.flops
         try candidates.check(graph)
         // Where nothing is to be computed, planning does not wait for the machine.
-        var early: (plan: Plan, caches: WorkerCaches)?
+        var early: (plan: Plan, planner: Planner, rewritten: RewrittenGraph)?
         if model.isPrepared, options.tuning == nil, let caches = detection.likelyWorkerCaches {
             let planner = Planner(
                 table: table, caches: caches, candidates: candidates, precision: options.precision,
                 parameters: parameters)
-            let draft = try planner.draft(
-                RewrittenGraph(graph, candidates, table, .alone, isBlank: true))
-            early = (try draft.finished(), caches)
+            let rewritten = try RewrittenGraph(graph, candidates, table, .alone, isBlank: true)
+            early = (try planner.draft(rewritten).finished(), planner, rewritten)
         }
         let machine = detection.machine
         placement = try machine.placement(
             workers: options.threads ?? machine.usableWorkerCount, pin: options.pin)
         let sized: Plan
         var draft: Planner.Draft?
-        if let early = early.take(), early.caches == machine.workerCaches {
+        var copying: WeightCopies?
+        let interleaved = options.numa == .interleave && machine.numaNodes.count > 1 ? machine.numaNodes : []
+        let mayCopy = options.numa != .local && placement.numaNodes.count > 1
+        if interleaved.isEmpty, let early = early.take(), early.planner.caches == machine.workerCaches {
             sized = early.plan
+            if mayCopy { copying = WeightCopies(early.planner, early.rewritten, placement) }
         } else {
-            parameters = StepParameters(model.prepared)
+            parameters = StepParameters(model.prepared, interleavedOver: interleaved)
             let team = PreparationTeam(threads: placement.workers.count)
             let planner = Planner(
                 table: table, caches: machine.workerCaches, candidates: candidates,
                 precision: options.precision, team: team, parameters: parameters)
-            let made = try planner.draft(
-                RewrittenGraph(graph, candidates, table, team, isBlank: model.isPrepared))
+            let rewritten = try RewrittenGraph(graph, candidates, table, team, isBlank: model.isPrepared)
+            let made = try planner.draft(rewritten)
             sized = made.plan
             draft = made
+            if mayCopy { copying = WeightCopies(planner, rewritten, placement) }
         }
         graph.nodes = []
         let tuningWarnings = options.tuning?.finish() ?? []
-        memory = try MemoryPrediction(
-            weights: model.weights.byteCount, sized, slots: placement.workers.count, rows: options.batch)
+        let (weightBytes, slots) = (model.weights.byteCount, placement.workers.count)
+        func prediction(copies: Int) throws(EngineError) -> MemoryPrediction {
+            try MemoryPrediction(
+                weights: weightBytes, sized, copies: copies, slots: slots, rows: options.batch)
+        }
+        numa = options.numa.resolved(placement, nodes: machine.numaNodes) { copies in
+            (try? prediction(copies: copies)).map {
+                $0.total <= min(options.maximumBytes ?? .max, machine.memoryLimitBytes ?? .max)
+            } ?? false
+        }
+        if numa != .replicate { copying = nil }
+        memory = try prediction(copies: numa == .replicate ? placement.numaNodes.count : 1)
         try Self.check(memory, options, machine)
         let running = RunningStatistics(sized, model.weights)
         architecture = model.architecture
-        preparationWarnings = machine.warnings + placement.warnings + model.warnings + tuningWarnings
+        var warnings = machine.warnings + placement.warnings + model.warnings + tuningWarnings
         _ = consume model
         plan = try draft.take()?.finished() ?? sized
+        let copies = [plan] + (try copying.take()?.made(parameters) ?? [])
+        if parameters.isInterleavingRefused {
+            warnings.append(
+                EngineWarning(
+                    "numa-refused", "the system does not deal pages to NUMA nodes \(interleaved)"))
+        }
+        preparationWarnings = warnings
         self.parameters = parameters.entries
         unsaved = parameters.others
         let workspace = try Workspace(plan, slots: placement.workers.count, rows: options.batch)
         let runner = Runner(
             Runner.State(
                 run: BatchRun(
-                    plan, placement: placement, executor: options.executor,
+                    copies, placement: placement, executor: options.executor,
                     cpuCount: machine.allowed.count, workspace: workspace),
                 running: running))
         self.runner = runner

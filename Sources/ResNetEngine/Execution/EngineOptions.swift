@@ -9,6 +9,8 @@ public struct EngineOptions: Sendable {
     public var isa: ISALevel?
     public var executor: ExecutorKind = .dispatch
     public var pin: PinPolicy = .auto
+    /// Where packed weights lie on a machine of several NUMA nodes.
+    public var numa: NUMAPolicy = .auto
     public var mode: BatchNormalizationMode = .running
     /// Keeps layers to the products of their definition: without, 3×3 convolutions of many channels take a quarter of
     /// the multiplications (Winograd's F(4×4, 3×3)), round about as much, and spread an infinity or NaN of one pixel over
@@ -35,7 +37,7 @@ public struct EngineOptions: Sendable {
 public struct MemoryPrediction: Sendable, Hashable {
     /// The model's own weights.
     public var weights: Int
-    /// Weights packed for the kernels.
+    /// Weights packed for the kernels, all copies.
     public var packed: Int
     /// Activations, statistics and what steps need for themselves.
     public var workspace: Int
@@ -46,9 +48,11 @@ public struct MemoryPrediction: Sendable, Hashable {
     public var total: Int
 
     /// - Throws: `resource` when the sum is more than can be addressed.
-    init(weights: Int, _ plan: Plan, slots: Int, rows: Int) throws(EngineError) {
+    init(weights: Int, _ plan: Plan, copies: Int, slots: Int, rows: Int) throws(EngineError) {
         self.weights = weights
-        packed = plan.packedBytes
+        var packedSize = ByteCount(subject: "packed weights")
+        try packedSize.add(plan.packedBytes, copies)
+        packed = packedSize.bytes
         workspace = try Workspace.byteCount(plan, slots: slots, rows: rows)
         var size = ByteCount(subject: "batch of \(rows)")
         try size.add(4, rows, plan.inputShape.elementCount + plan.outputShape.elementCount)

@@ -1,9 +1,10 @@
 import Diagnostics
 import Kernels
 import Tensors
+import Topology
 
 /// The numbers of steps that follow from weights alone: packed weights, biases, coefficients. They are computed as steps are made,
-/// or read where an engine has computed them before.
+/// or read where an engine has computed them before, or copied from those of the same steps made before.
 final class StepParameters {
     /// One buffer of a step.
     struct Entry: Sendable {
@@ -13,11 +14,30 @@ final class StepParameters {
     }
 
     let source: PreparedWeights?
+    /// What is copied, in the order in which steps are made.
+    private let originals: [Entry]
+    /// The NUMA nodes that pages of large buffers are dealt to; empty where they lie near who touches them first.
+    private let nodes: [Int]
+    private(set) var isInterleavingRefused = false
     private(set) var entries: [Entry] = []
     /// Nodes with parameters that went another way: those of other people's kernels.
     private(set) var others: [String] = []
 
-    init(_ source: PreparedWeights? = nil) { self.source = source }
+    /// - Parameters:
+    ///   - source: what an engine has computed before.
+    ///   - nodes: NUMA nodes that pages of large buffers are dealt to.
+    init(_ source: PreparedWeights? = nil, interleavedOver nodes: [Int] = []) {
+        self.source = source
+        self.nodes = nodes
+        originals = []
+    }
+
+    /// Copies, which the calling thread touches first.
+    init(copying originals: [Entry]) {
+        source = nil
+        nodes = []
+        self.originals = originals
+    }
 
     /// A buffer of floats: zeros that `compute` fills, or what there is of that name.
     ///
@@ -28,11 +48,20 @@ final class StepParameters {
         _ compute: (UnsafeMutablePointer<Float>) throws(EngineError) -> Void
     ) throws(EngineError) -> AlignedBuffer<Float> {
         let values: AlignedBuffer<Float>
-        if let source {
+        if let source, nodes.isEmpty {
             values = try source.buffer(name, count: count)
         } else {
             values = try AlignedBuffer(count: count, subject: subject)
-            try compute(values.pointer)
+            if !nodes.isEmpty, !values.pages.isEmpty, !NodeMemory.interleave(values.pages, over: nodes) {
+                isInterleavingRefused = true
+            }
+            if let source {
+                values.pointer.update(from: try source.buffer(name, count: count).pointer, count: count)
+            } else if entries.count < originals.count, originals[entries.count].name == name {
+                values.pointer.update(from: originals[entries.count].values.pointer, count: count)
+            } else {
+                try compute(values.pointer)
+            }
         }
         entries.append(Entry(name: name, values: values))
         return values

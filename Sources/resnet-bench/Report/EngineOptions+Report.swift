@@ -10,6 +10,7 @@ extension EngineOptions {
             "precision": .string(precision.rawValue),
             "executor": .string(executor.rawValue),
             "pin": .string("\(pin)"),
+            "numa": .string(numa.rawValue),
             "impl": .array(kernels.chosen.map(JSONValue.string)),
             "skip_impl": .array(kernels.forbidden.map(JSONValue.string)),
             "tune": .bool(tuning != nil),

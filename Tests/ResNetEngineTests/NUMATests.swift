@@ -1,0 +1,140 @@
+import Diagnostics
+import Foundation
+import Tensors
+import Testing
+import Topology
+
+@testable import ResNetEngine
+
+/// Where weights lie on machines of several NUMA nodes, which synthetic ones are: no result depends on it.
+@Suite struct NUMATests {
+    /// Two cores in two nodes.
+    private let machine: Machine
+
+    init() throws { machine = try Machine(synthetic: "numa:2 core:1 pu:1") }
+
+    private func options(_ numa: NUMAPolicy) -> EngineOptions {
+        var options = makeOptions(threads: 2)
+        options.pin = .core
+        options.numa = numa
+        return options
+    }
+
+    @Test func policiesAreResolved() throws {
+        func resolved(
+            _ policy: NUMAPolicy, _ text: String, threads: Int = 2, pin: PinPolicy = .core, fits: Bool = true
+        ) throws -> NUMAPolicy {
+            let machine = try Machine(synthetic: text)
+            let placement = try machine.placement(workers: threads, pin: pin)
+            return policy.resolved(placement, nodes: machine.numaNodes) { copies in
+                #expect(copies == 2)
+                return fits
+            }
+        }
+        let (one, two) = ("numa:1 core:2 pu:1", "numa:2 core:1 pu:1")
+        #expect(try NUMAPolicy.allCases.map { try resolved($0, one) } == [.local, .local, .local, .local])
+        let all = try NUMAPolicy.allCases.map { try resolved($0, two) }
+        #expect(all == [.replicate, .local, .interleave, .replicate])
+        // Workers of one node alone, or of none.
+        let alone = try NUMAPolicy.allCases.map { try resolved($0, two, threads: 1) }
+        #expect(alone == [.local, .local, .interleave, .local])
+        let free = try NUMAPolicy.allCases.map { try resolved($0, two, pin: .none) }
+        #expect(free == [.local, .local, .interleave, .local])
+        #expect(try resolved(.auto, two, fits: false) == .local)
+        #expect(try resolved(.replicate, two, fits: false) == .replicate)
+    }
+
+    @Test(arguments: [BatchNormalizationMode.running, .batch])
+    func resultsHaveTheSameBits(mode: BatchNormalizationMode) throws {
+        let network = ResNet(
+            blocks: 2, channels: 40, imageHeight: 19, imageWidth: 17, classes: 7)
+        let input = try seededInput([5, 3, 19, 17])
+        func prepared(_ numa: NUMAPolicy, executor: ExecutorKind = .dispatch) throws -> Engine {
+            var options = self.options(numa)
+            options.mode = mode
+            options.executor = executor
+            return try Engine(Model(network, seed: 3), options: options, machine: machine)
+        }
+        let local = try prepared(.local)
+        let expected: Tensor = try local.score(input)
+        for numa in NUMAPolicy.allCases {
+            for executor in ExecutorKind.allCases {
+                let engine = try prepared(numa, executor: executor)
+                #expect(engine.numa == (numa == .auto ? .replicate : numa))
+                let copies = engine.numa == .replicate ? 2 : 1
+                #expect(engine.memory.packed == copies * local.memory.packed)
+                // Twice, since workers come to images in another order.
+                for _ in 0..<2 { #expect(try engine.score(input).values == expected.values, "\(numa)") }
+                guard mode == .running else { continue }
+                let one: Tensor = try engine.score(input.rows([4]))
+                #expect(one.values == Array(expected.values.suffix(7)), "\(numa)")
+            }
+        }
+    }
+
+    @Test func preparedWeightsAreCopiedToo() throws {
+        let network = ResNet(blocks: 2, channels: 40, imageHeight: 19, imageWidth: 17, classes: 7)
+        let input = try seededInput([5, 3, 19, 17])
+        let engine = try Engine(Model(network, seed: 3), options: options(.local), machine: machine)
+        let expected: Tensor = try engine.score(input)
+        let weights = try PreparedWeights(try engine.preparedWeights, subject: "prepared")
+        for numa in NUMAPolicy.allCases {
+            let other = try Engine(
+                Model(network, prepared: weights), options: options(numa), machine: machine)
+            #expect(try other.score(input).values == expected.values, "\(numa)")
+            #expect(try other.preparedWeights.names == engine.preparedWeights.names)
+        }
+    }
+
+    @Test func memoryLimitsHoldForAllCopies() throws {
+        let network = ResNet(blocks: 2, channels: 40, imageHeight: 19, imageWidth: 17, classes: 7)
+        let model = try Model(network, seed: 3)
+        let one = try Engine(model, options: options(.local), machine: machine).memory.total
+        var limited = options(.auto)
+        limited.maximumBytes = one
+        #expect(try Engine(model, options: limited, machine: machine).numa == .local)
+        limited.numa = .replicate
+        let error = #expect(throws: EngineError.self) {
+            try Engine(model, options: limited, machine: machine)
+        }
+        #expect(error?.code == .resource)
+    }
+
+    /// A copy is memory of its own.
+    @Test func copiesAreNotTheOriginals() throws {
+        let originals = StepParameters()
+        let first = try originals.buffer("a", count: 3, subject: "a") { $0[1] = 5 }
+        let copies = StepParameters(copying: originals.entries)
+        let copy = try copies.buffer("a", count: 3, subject: "a") { _ in Issue.record("computed again") }
+        #expect(copy.pointer != first.pointer && Array(copy.elements) == [0, 5, 0])
+        // What is there for no other is computed.
+        let other = try copies.buffer("b", count: 1, subject: "b") { $0[0] = 7 }
+        #expect(other.pointer[0] == 7)
+    }
+
+    @Test func pagesAreDealtToNodesThatExist() throws {
+        let buffer = try AlignedBuffer<Float>(count: 1 << 20)
+        #expect(buffer.pages.count == buffer.byteCount)
+        #expect(!NodeMemory.interleave(buffer.pages, over: []))
+        #expect(!NodeMemory.interleave(buffer.pages, over: [-1]))
+        #expect(!NodeMemory.interleave(buffer.pages, over: [1000]))
+        func isThere(_ node: Int) -> Bool {
+            FileManager.default.fileExists(atPath: "/sys/devices/system/node/node\(node)")
+        }
+        guard isThere(0) else { return }
+        #expect(NodeMemory.interleave(buffer.pages, over: [0]))
+        #expect(buffer.elements.allSatisfy { $0 == 0 })
+        // What is of the heap, or constant, or a part, has no pages of its own.
+        #expect(try AlignedBuffer<Float>(count: 100).pages.isEmpty)
+        #expect(buffer.part(0..<65536).pages.isEmpty)
+
+        // Of several nodes those count that are there.
+        for (nodes, isRefused) in [([0, 1], false), ([1000], true)] {
+            let parameters = StepParameters(interleavedOver: nodes)
+            _ = try parameters.buffer("small", count: 100, subject: "small") { _ in }
+            #expect(!parameters.isInterleavingRefused)
+            let large = try parameters.buffer("large", count: 1 << 20, subject: "large") { $0[0] = 1 }
+            #expect(large.pointer[0] == 1 && parameters.isInterleavingRefused == isRefused)
+        }
+    }
+}
