@@ -100,6 +100,42 @@ import Topology
         #expect(error?.code == .resource)
     }
 
+    /// Each worker reads the copy of its own node, and who is alone takes all images: other weights in the second copy give
+    /// other results.
+    @Test func workersReadTheirOwnCopy() throws {
+        let network = ResNet(blocks: 1, channels: 16, imageHeight: 9, imageWidth: 9, classes: 7)
+        let table = KernelSelection.table(for: .detected)
+        let planner = Planner(
+            table: table, caches: WorkerCaches(first: 32 << 10, last: 512 << 10),
+            candidates: ConvolutionCandidates(table))
+        let models = try [1, 2].map { try Model(network, seed: $0) }
+        let plans = try models.map { model in
+            try planner.draft(
+                RewrittenGraph(model.graph(), planner.candidates, table, planner.team)
+            ).finished()
+        }
+        let placement = try machine.placement(workers: 2, pin: .core)
+        #expect(placement.numaNodes == [0, 1])
+        let run = try BatchRun(
+            plans, placement: placement, executor: .dispatch, cpuCount: 2,
+            workspace: Workspace(plans[0], slots: 2, rows: 3))
+        var running = RunningStatistics(plans[0], models[0].weights)
+        let input = try seededInput([3, 3, 9, 9])
+        for slot in 0..<2 {
+            var output = [Float](repeating: 0, count: 3 * 7)
+            try input.withElements { source in
+                try output.withUnsafeMutableBufferPointer { target in
+                    let source = try #require(source.baseAddress)
+                    try run.begin(rows: 3, input: source, output: try #require(target.baseAddress))
+                    run.work(slot: slot)
+                    run.finish(&running)
+                }
+            }
+            let expected: Tensor = try Engine(models[slot], options: makeOptions()).score(input)
+            #expect(output == expected.values, "slot \(slot)")
+        }
+    }
+
     /// A copy is memory of its own.
     @Test func copiesAreNotTheOriginals() throws {
         let originals = StepParameters()
