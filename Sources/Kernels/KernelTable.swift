@@ -16,6 +16,7 @@ public struct KernelTable: Sendable {
     public var winogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
     /// To maps of bfloat16.
     public var narrowWinogradOutput: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
+    /// The transforms of ``WinogradForm/pairsOfTwo``.
     public var winogradOfTwo: WinogradOfTwo
     /// Floats in a vector.
     public let lanes: Int

@@ -1,6 +1,8 @@
 /// The transforms of F(2×2, 3×3) of pairs.
 public struct WinogradOfTwo: Sendable {
+    /// `PairWinogradInput`.
     public var input: @Sendable (UnsafePointer<WinogradInputCall>) -> Void
+    /// `PairWinogradOutput`.
     public var output: @Sendable (UnsafePointer<WinogradOutputCall>) -> Void
 
     @usableFromInline

@@ -79,6 +79,7 @@ extension CgroupLimits {
     }
 
     private static func words(_ path: String) -> [String]? {
-        TextFile.content(of: path)?.parts { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+        // A space, a tab, and all that ends lines.
+        TextFile.content(of: path)?.parts { $0 == UInt8(ascii: " ") || (9...13).contains($0) }
     }
 }

@@ -76,6 +76,9 @@ extension Machine {
     /// The system's numbers of the NUMA nodes that have cores, ascending.
     public var numaNodes: [Int] { Set(cores.map(\.numaNode)).sorted() }
 
+    /// Those of cores that the process may use.
+    public var usableNUMANodes: [Int] { Set(usableCores.map(\.numaNode)).sorted() }
+
     /// The caches of the fastest allowed core.
     public var caches: Caches {
         usableCores.first?.caches ?? Caches(l1d: nil, l2: nil, l3: nil)

@@ -91,6 +91,32 @@ import Topology
             outcome.failures.count * 2 > outcome.cases, "\(outcome.failures.count) of \(outcome.cases)")
     }
 
+    /// Small tiles of pairs where these have an instruction, never where the definition is asked for.
+    @Test func smallTilesArePicked() throws {
+        func picked(
+            _ text: String, _ table: KernelTable, exact: Bool = false, chosen: [String] = []
+        ) throws -> String {
+            guard case .convolution(let layer) = try LayerProblem(text, subject: "test").layer else {
+                throw EngineError(.internalError, "test", text)
+            }
+            let candidates = ConvolutionCandidates(
+                table, filter: KernelFilter(chosen: chosen), exact: exact)
+            return try candidates.choose(for: layer, node: "test").candidate.name
+        }
+        let wide = KernelTable.emulatedWide
+        for shape in ["c64h56w56,k64", "c128h28w28,k128", "c256h14w14,k256", "c512h7w7,k512"] {
+            #expect(try picked("conv:\(shape)r3s3,pad1,bf16", wide) == "winograd2x2.bf16.emulated")
+            #expect(try picked("conv:\(shape)r3s3,pad1", wide) == "winograd4x4.f32.emulated")
+            let exact = try picked("conv:\(shape)r3s3,pad1,bf16", wide, exact: true, chosen: ["winograd*"])
+            #expect(exact.hasPrefix("conv3x3.bf16"))
+        }
+        #expect(
+            try picked("conv:c64h28w28,k64r3s3,pad1,stride2,bf16", wide).hasPrefix("convnxns2.bf16"))
+        // Where an instruction for pairs is lacking they are not worth it.
+        let baseline = KernelSelection.table(for: .baseline)
+        #expect(try picked("conv:c64h28w28,k64r3s3,pad1,bf16", baseline) == "winograd4x4.f32.baseline")
+    }
+
     /// What rounding to bfloat16 explains is more, but not a wrong element.
     @Test func harnessCatchesOneWrongElementOfPairs() throws {
         var table = KernelTable.emulatedWide

@@ -22,26 +22,28 @@ import Topology
 
     @Test func policiesAreResolved() throws {
         func resolved(
-            _ policy: NUMAPolicy, _ text: String, threads: Int = 2, pin: PinPolicy = .core, fits: Bool = true
-        ) throws -> NUMAPolicy {
-            let machine = try Machine(synthetic: text)
+            _ text: String, threads: Int = 2, pin: PinPolicy = .core, isPrepared: Bool = false,
+            fits: Bool = true, allowed: CPUSet? = nil
+        ) throws -> [NUMAPolicy] {
+            let machine = try Machine(synthetic: text, allowed: allowed)
             let placement = try machine.placement(workers: threads, pin: pin)
-            return policy.resolved(placement, nodes: machine.numaNodes) { copies in
-                #expect(copies == 2)
-                return fits
+            // auto, local, interleave, replicate.
+            return NUMAPolicy.allCases.map {
+                $0.resolved(placement, nodes: machine.usableNUMANodes, isPrepared: isPrepared) { fits }
             }
         }
         let (one, two) = ("numa:1 core:2 pu:1", "numa:2 core:1 pu:1")
-        #expect(try NUMAPolicy.allCases.map { try resolved($0, one) } == [.local, .local, .local, .local])
-        let all = try NUMAPolicy.allCases.map { try resolved($0, two) }
-        #expect(all == [.replicate, .local, .interleave, .replicate])
+        #expect(try resolved(one) == [.local, .local, .local, .local])
+        #expect(try resolved(two) == [.replicate, .local, .interleave, .replicate])
         // Workers of one node alone, or of none.
-        let alone = try NUMAPolicy.allCases.map { try resolved($0, two, threads: 1) }
-        #expect(alone == [.local, .local, .interleave, .local])
-        let free = try NUMAPolicy.allCases.map { try resolved($0, two, pin: .none) }
-        #expect(free == [.local, .local, .interleave, .local])
-        #expect(try resolved(.auto, two, fits: false) == .local)
-        #expect(try resolved(.replicate, two, fits: false) == .replicate)
+        #expect(try resolved(two, threads: 1) == [.local, .local, .interleave, .local])
+        #expect(try resolved(two, pin: .none) == [.local, .local, .interleave, .local])
+        // Nodes that the process may not use.
+        #expect(try resolved(two, allowed: CPUSet([1])) == [.local, .local, .local, .local])
+        #expect(try resolved(two, isPrepared: true) == [.local, .local, .interleave, .replicate])
+        #expect(try resolved(two, fits: false) == [.local, .local, .interleave, .replicate])
+        #expect(NUMAPolicy.allCases.map { $0.copies(nodes: 2, isPrepared: false) } == [1, 1, 1, 2])
+        #expect(NUMAPolicy.allCases.map { $0.copies(nodes: 2, isPrepared: true) } == [1, 1, 2, 3])
     }
 
     @Test(arguments: [BatchNormalizationMode.running, .batch])
@@ -82,6 +84,9 @@ import Topology
             let other = try Engine(
                 Model(network, prepared: weights), options: options(numa), machine: machine)
             #expect(try other.score(input).values == expected.values, "\(numa)")
+            #expect(other.numa == (numa == .auto ? .local : numa))
+            let copies = numa.copies(nodes: 2, isPrepared: true)
+            #expect(other.memory.packed == copies * engine.memory.packed)
             #expect(try other.preparedWeights.names == engine.preparedWeights.names)
         }
     }
@@ -136,6 +141,19 @@ import Topology
         }
     }
 
+    /// What the system refuses is a warning, and the caller's mask is as it was.
+    @Test func refusalsAreWarnings() throws {
+        let far = try Machine(synthetic: "numa:3 core:1 pu:1", allowed: CPUSet([1, 2]))
+        let network = ResNet(blocks: 2, channels: 64, imageHeight: 12, imageWidth: 12, classes: 7)
+        let before = ThreadAffinity.Mask()?.cpus
+        for numa in NUMAPolicy.allCases {
+            let engine = try Engine(Model(network, seed: 3), options: options(numa), machine: far)
+            #expect(ThreadAffinity.Mask()?.cpus == before)
+            guard !FileManager.default.fileExists(atPath: "/sys/devices/system/node/node1") else { continue }
+            #expect(engine.warnings.contains { $0.code == "numa-refused" } == (numa != .local), "\(numa)")
+        }
+    }
+
     /// A copy is memory of its own.
     @Test func copiesAreNotTheOriginals() throws {
         let originals = StepParameters()
@@ -143,9 +161,12 @@ import Topology
         let copies = StepParameters(copying: originals.entries)
         let copy = try copies.buffer("a", count: 3, subject: "a") { _ in Issue.record("computed again") }
         #expect(copy.pointer != first.pointer && Array(copy.elements) == [0, 5, 0])
-        // What is there for no other is computed.
-        let other = try copies.buffer("b", count: 1, subject: "b") { $0[0] = 7 }
-        #expect(other.pointer[0] == 7)
+        for originals in [originals.entries, copies.entries + copies.entries] {
+            let error = #expect(throws: EngineError.self) {
+                try StepParameters(copying: originals).buffer("b", count: 3, subject: "b") { _ in }
+            }
+            #expect(error?.code == .internalError)
+        }
     }
 
     @Test func pagesAreDealtToNodesThatExist() throws {
@@ -157,8 +178,8 @@ import Topology
         func isThere(_ node: Int) -> Bool {
             FileManager.default.fileExists(atPath: "/sys/devices/system/node/node\(node)")
         }
-        guard isThere(0) else { return }
-        #expect(NodeMemory.interleave(buffer.pages, over: [0]))
+        // Containers may refuse the call itself.
+        guard isThere(0), NodeMemory.interleave(buffer.pages, over: [0]) else { return }
         #expect(buffer.elements.allSatisfy { $0 == 0 })
         // What is of the heap, or constant, or a part, has no pages of its own.
         #expect(try AlignedBuffer<Float>(count: 100).pages.isEmpty)
@@ -168,9 +189,9 @@ import Topology
         for (nodes, isRefused) in [([0, 1], false), ([1000], true)] {
             let parameters = StepParameters(interleavedOver: nodes)
             _ = try parameters.buffer("small", count: 100, subject: "small") { _ in }
-            #expect(!parameters.isInterleavingRefused)
+            #expect(!parameters.isPlacingRefused)
             let large = try parameters.buffer("large", count: 1 << 20, subject: "large") { $0[0] = 1 }
-            #expect(large.pointer[0] == 1 && parameters.isInterleavingRefused == isRefused)
+            #expect(large.pointer[0] == 1 && parameters.isPlacingRefused == isRefused)
         }
     }
 }

@@ -52,6 +52,7 @@ typedef struct {
     int64_t l2;
 } ctopology_core_caches;
 
+/// What the C library knows.
 ctopology_core_caches ctopology_known_core_caches(void);
 
 /// Deals the pages of memory that nobody has touched yet to NUMA nodes in turn. False when the system refuses, or has no such

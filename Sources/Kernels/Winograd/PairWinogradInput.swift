@@ -74,15 +74,23 @@ public enum PairWinogradInput<I: InstructionSet> {
             var elements = target
             while values != end {
                 @inline(__always) func c(_ column: Int) -> I.Vector { I.load(values + column &* I.lanes) }
-                I.store(c(0) - c(2), elements, isNarrow: true)
-                I.store(c(1) + c(2), elements + elementStride, isNarrow: true)
-                I.store(c(2) - c(1), elements + 2 &* elementStride, isNarrow: true)
-                I.store(c(3) - c(1), elements + 3 &* elementStride, isNarrow: true)
+                store([c(0), c(1), c(2), c(3)], elementStride, to: elements)
                 values += 4 &* I.lanes
                 elements += 4 &* elementStride
             }
             target += pixel
         }
+    }
+
+    /// `Bᵀ d` of a row of columns' results.
+    @inlinable @inline(__always)
+    static func store(
+        _ c: InlineArray<4, I.Vector>, _ elementStride: Int, to elements: UnsafeMutablePointer<Float>
+    ) {
+        I.store(c[0] - c[2], elements, isNarrow: true)
+        I.store(c[1] + c[2], elements + elementStride, isNarrow: true)
+        I.store(c[2] - c[1], elements + 2 &* elementStride, isNarrow: true)
+        I.store(c[3] - c[1], elements + 3 &* elementStride, isNarrow: true)
     }
 }
 
@@ -140,11 +148,9 @@ public enum PairWinogradInputRow<I: InstructionSet, let height: Int> {
         to target: UnsafeMutablePointer<Float>
     ) {
         for row in 0..<4 {
-            let elements = target + 4 &* row &* elementStride
-            I.store(c0[row] - c2[row], elements, isNarrow: true)
-            I.store(c1[row] + c2[row], elements + elementStride, isNarrow: true)
-            I.store(c2[row] - c1[row], elements + 2 &* elementStride, isNarrow: true)
-            I.store(c3[row] - c1[row], elements + 3 &* elementStride, isNarrow: true)
+            PairWinogradInput<I>.store(
+                [c0[row], c1[row], c2[row], c3[row]], elementStride,
+                to: target + 4 &* row &* elementStride)
         }
     }
 }

@@ -10,6 +10,7 @@ public enum WinogradForm: Sendable, Hashable {
     public var tile: Int { self == .four ? 4 : 2 }
     /// Products of a tile.
     public var elements: Int { (tile + 2) * (tile + 2) }
+    /// Whether what is multiplied is pairs of bfloat16 numbers.
     public var takesPairs: Bool { self == .pairsOfTwo }
     /// The floats, or pairs, of one pixel of a channel block before the multiplication.
     var words: Int { blockWords(isNarrow: takesPairs) }

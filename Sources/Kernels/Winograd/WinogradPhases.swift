@@ -60,7 +60,9 @@ public struct WinogradPhases: Sendable, Hashable {
 
 /// Where the packed weights of each element start, in floats or pairs.
 public struct WinogradWeightOffsets: Sendable {
+    /// Whose elements they are.
     public let form: WinogradForm
+    /// Maps that the input falls into.
     public let phases: WinogradPhases
     /// Channel blocks of the input.
     public let blocks: Int

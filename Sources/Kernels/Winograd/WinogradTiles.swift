@@ -5,8 +5,11 @@ public struct WinogradSide: Sendable, Hashable {
     public let whole: Int
     /// Outputs of the last tile, 3 or 2; 0 where there is none. A single output left is one of two.
     public let edge: Int
+    /// Outputs of any other tile, 4 or 2.
+    @usableFromInline let wholeOutputs: Int
 
     public init(_ size: Int, _ form: WinogradForm = .four) {
+        wholeOutputs = form.tile
         switch form {
         case .four: (whole, edge) = (size / form.tile, size % form.tile == 1 ? 2 : size % form.tile)
         case .pairsOfTwo: (whole, edge) = ((size + 1) / form.tile, 0)
@@ -16,7 +19,7 @@ public struct WinogradSide: Sendable, Hashable {
     public var tiles: Int { whole + (edge > 0 ? 1 : 0) }
     /// Elements of all tiles, of a filter of some taps.
     public func elements(taps: Int = 3) -> Int {
-        (3 + taps) * whole + (edge > 0 ? edge + taps - 1 : 0)
+        (wholeOutputs - 1 + taps) * whole + (edge > 0 ? edge + taps - 1 : 0)
     }
 
     /// Whether the last tile has an element of 0 … 5.
@@ -25,7 +28,7 @@ public struct WinogradSide: Sendable, Hashable {
 
     /// Outputs of a tile.
     @inlinable @inline(__always)
-    public func outputs(_ tile: Int) -> Int { tile < whole ? WinogradWeights.tile : edge }
+    public func outputs(_ tile: Int) -> Int { tile < whole ? wholeOutputs : edge }
 }
 
 /// Places of the tiles of each kind among those of one element. In memory come first the tiles of the last row, without

@@ -141,14 +141,14 @@ public enum WinogradWeights {
                     for element in 0..<elements {
                         let range = phases.range(of: element)
                         guard range.contains(phase) else { continue }
-                        let panel =
+                        let own =
                             packed + (offsets.starts[element] + first * offsets.reduction(of: element))
                         let channel = (phase - range.lowerBound) * offsets.blocks * channelBlock + c
                         let values = scratch + element * atOnce * lanes
                         if offsets.form.takesPairs {
-                            narrow(values, count: count, lanes: lanes, to: panel + channel / 2 * lanes)
+                            narrow(values, count: count, lanes: lanes, to: own + channel / 2 * lanes)
                         } else {
-                            (panel + channel * lanes).update(from: values, count: count * lanes)
+                            (own + channel * lanes).update(from: values, count: count * lanes)
                         }
                     }
                 }

@@ -72,8 +72,8 @@ final class BatchRun: @unchecked Sendable {
         cursors = plan.phases.map { _ in
             ShardCursors(weights: placement.workers.map(\.weight), imageGroup: plan.imageGroup)
         }
-        let steps = plan.phases.map { $0.stages.flatMap(\.steps) }
         self.copies = copies.map { $0.phases.map { $0.stages.flatMap(\.steps) } }
+        let steps = self.copies[0]
         let nodes = placement.numaNodes
         copyOfSlot = placement.workers.map { worker in
             copies.count > 1 ? worker.numaNode.flatMap(nodes.firstIndex) ?? 0 : 0

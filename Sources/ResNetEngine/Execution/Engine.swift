@@ -19,7 +19,7 @@ public final class Engine: Sendable {
     public let isa: ISALevel
     /// Where the workers run.
     public let placement: Placement
-    /// What became of ``EngineOptions/numa``: any but ``NUMAPolicy/auto``.
+    /// What became of ``EngineOptions/numa``: any but ``NUMAPolicy/auto``. A system that refuses it is a warning.
     public let numa: NUMAPolicy
     public let memory: MemoryPrediction
     /// Images that a worker takes at once: one by one through the layers of large maps, together through those where they
@@ -141,8 +141,11 @@ public final class Engine: Sendable {
         let sized: Plan
         var draft: Planner.Draft?
         var copying: WeightCopies?
-        let interleaved = options.numa == .interleave && machine.numaNodes.count > 1 ? machine.numaNodes : []
-        let mayCopy = options.numa != .local && placement.numaNodes.count > 1
+        let (isPrepared, workerNodes) = (model.isPrepared, placement.numaNodes)
+        let usableNodes = machine.usableNUMANodes
+        let interleaved = options.numa == .interleave && usableNodes.count > 1 ? usableNodes : []
+        let mayCopy =
+            workerNodes.count > 1 && (options.numa == .replicate || options.numa == .auto && !isPrepared)
         if interleaved.isEmpty, let early = early.take(), early.planner.caches == machine.workerCaches {
             sized = early.plan
             if mayCopy { copying = WeightCopies(early.planner, early.rewritten, placement) }
@@ -161,28 +164,33 @@ public final class Engine: Sendable {
         graph.nodes = []
         let tuningWarnings = options.tuning?.finish() ?? []
         let (weightBytes, slots) = (model.weights.byteCount, placement.workers.count)
-        func prediction(copies: Int) throws(EngineError) -> MemoryPrediction {
-            try MemoryPrediction(
+        func prediction(_ policy: NUMAPolicy) throws(EngineError) -> MemoryPrediction {
+            let copies = policy.copies(nodes: workerNodes.count, isPrepared: isPrepared)
+            return try MemoryPrediction(
                 weights: weightBytes, sized, copies: copies, slots: slots, rows: options.batch)
         }
-        numa = options.numa.resolved(placement, nodes: machine.numaNodes) { copies in
-            (try? prediction(copies: copies)).map {
-                $0.total <= min(options.maximumBytes ?? .max, machine.memoryLimitBytes ?? .max)
-            } ?? false
+        numa = options.numa.resolved(placement, nodes: usableNodes, isPrepared: isPrepared) {
+            (try? prediction(.replicate).check(options, machine)) != nil
         }
-        if numa != .replicate { copying = nil }
-        memory = try prediction(copies: numa == .replicate ? placement.numaNodes.count : 1)
-        try Self.check(memory, options, machine)
+        memory = try prediction(numa)
+        try memory.check(options, machine)
+        if numa != .replicate {
+            copying = nil
+        } else if !isPrepared {
+            parameters.nodes = [workerNodes[0]]
+        }
         let running = RunningStatistics(sized, model.weights)
         architecture = model.architecture
         var warnings = machine.warnings + placement.warnings + model.warnings + tuningWarnings
         _ = consume model
         plan = try draft.take()?.finished() ?? sized
-        let copies = [plan] + (try copying.take()?.made(parameters) ?? [])
-        if parameters.isInterleavingRefused {
+        // Weights that were there before the engine may lie anywhere.
+        let copies =
+            (numa == .replicate && isPrepared ? [] : [plan])
+            + (try copying.take()?.made(parameters, in: workerNodes.dropFirst(isPrepared ? 0 : 1)) ?? [])
+        if parameters.isPlacingRefused {
             warnings.append(
-                EngineWarning(
-                    "numa-refused", "the system does not deal pages to NUMA nodes \(interleaved)"))
+                EngineWarning("numa-refused", "the system puts no pages into NUMA nodes \(parameters.nodes)"))
         }
         preparationWarnings = warnings
         self.parameters = parameters.entries
@@ -198,21 +206,6 @@ public final class Engine: Sendable {
         conductor = try Conductor { runner.run(&$0) }
         self.options = options
         self.isa = isa
-    }
-
-    private static func check(
-        _ memory: MemoryPrediction, _ options: EngineOptions, _ machine: Machine
-    ) throws(EngineError) {
-        if let limit = options.maximumBytes, memory.total > limit {
-            throw EngineError(
-                .resource, "--max-memory", "predicted peak of \(memory.total) bytes",
-                expected: "at most \(limit)")
-        }
-        if let limit = machine.memoryLimitBytes, memory.total > limit {
-            throw EngineError(
-                .resource, "memory limit of the control group", "predicted peak of \(memory.total) bytes",
-                expected: "at most \(limit)")
-        }
     }
 
     /// Scores `rows` images.

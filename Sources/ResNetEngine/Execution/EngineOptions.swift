@@ -14,7 +14,8 @@ public struct EngineOptions: Sendable {
     public var mode: BatchNormalizationMode = .running
     /// Keeps layers to the products of their definition: without, 3×3 convolutions of many channels take a quarter of
     /// the multiplications (Winograd's F(4×4, 3×3)), round about as much, and spread an infinity or NaN of one pixel over
-    /// the tile of 4×4 results that it is in; and in `running` mode a linear layer is composed with affine layers before
+    /// the tile of 4×4 results that it is in, or with bfloat16 four ninths (F(2×2, 3×3)), round half as much again, and spread
+    /// one over 2×2; and in `running` mode a linear layer is composed with affine layers before
     /// it where that takes fewer.
     public var exact = false
     /// How feature maps are stored and products made. With ``Precision/bfloat16`` results are off by up to some 10⁻² of the
@@ -59,5 +60,17 @@ public struct MemoryPrediction: Sendable, Hashable {
         batch = size.bytes
         for part in [weights, packed, workspace] { try size.add(part) }
         total = size.bytes
+    }
+
+    /// - Throws: `resource` naming the limit that it is above.
+    func check(_ options: EngineOptions, _ machine: Machine) throws(EngineError) {
+        let limits = [
+            ("--max-memory", options.maximumBytes),
+            ("memory limit of the control group", machine.memoryLimitBytes),
+        ]
+        for case (let name, let limit?) in limits where total > limit {
+            throw EngineError(
+                .resource, name, "predicted peak of \(total) bytes", expected: "at most \(limit)")
+        }
     }
 }

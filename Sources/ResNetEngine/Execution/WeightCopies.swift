@@ -1,7 +1,7 @@
 import Diagnostics
 import Topology
 
-/// Copies of a plan that read weights in other NUMA nodes. Until they are made, the model's own weights stay.
+/// Plans that read copies of the weights in NUMA nodes. Until they are made, a model's own weights stay.
 struct WeightCopies {
     private let planner: Planner
     private let rewritten: RewrittenGraph
@@ -13,17 +13,20 @@ struct WeightCopies {
         self.placement = placement
     }
 
-    /// One for each node but the first, made on a CPU of that node, so that the system puts them there.
+    /// One for each of some nodes, made on a CPU of it, so that the system puts all of it there.
     ///
     /// - Parameter parameters: those of the plan itself.
     /// - Throws: `resource` when memory is refused.
-    consuming func made(_ parameters: StepParameters) throws(EngineError) -> [Plan] {
+    consuming func made(
+        _ parameters: StepParameters, in nodes: ArraySlice<Int>
+    ) throws(EngineError) -> [Plan] {
         var plans: [Plan] = []
-        for node in placement.numaNodes.dropFirst() {
+        for node in nodes {
             let mask = ThreadAffinity.Mask()
-            let cpu = placement.workers.first { $0.numaNode == node }?.cpu
-            let isBound = cpu.map(ThreadAffinity.bind) ?? false
-            defer { if isBound, let mask { _ = ThreadAffinity.restore(mask) } }
+            if mask != nil, let cpu = placement.workers.first(where: { $0.numaNode == node })?.cpu {
+                _ = ThreadAffinity.bind(toCPU: cpu)
+            }
+            defer { if let mask { _ = ThreadAffinity.restore(mask) } }
             var planner = planner
             planner.team = .alone
             planner.parameters = StepParameters(copying: parameters.entries)

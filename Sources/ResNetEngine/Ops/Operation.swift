@@ -65,7 +65,7 @@ public protocol Operation: Sendable {
     /// The operation in float64, for a whole batch, by its definition.
     func reference(_ inputs: [ReferenceTensor]) -> ReferenceTensor
     /// The operation itself if the planner turns it into a step: known at once, where a cast would look through all types
-    /// first.
+    /// first. Types that conform to ``PlannableOperation`` where they are declared need not write it.
     var plannable: (any PlannableOperation)? { get }
 }
 

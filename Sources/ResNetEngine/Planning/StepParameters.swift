@@ -17,8 +17,8 @@ final class StepParameters {
     /// What is copied, in the order in which steps are made.
     private let originals: [Entry]
     /// The NUMA nodes that pages of large buffers are dealt to; empty where they lie near who touches them first.
-    private let nodes: [Int]
-    private(set) var isInterleavingRefused = false
+    var nodes: [Int]
+    private(set) var isPlacingRefused = false
     private(set) var entries: [Entry] = []
     /// Nodes with parameters that went another way: those of other people's kernels.
     private(set) var others: [String] = []
@@ -42,7 +42,7 @@ final class StepParameters {
     /// A buffer of floats: zeros that `compute` fills, or what there is of that name.
     ///
     /// - Throws: what `compute` throws; `resource` where memory is refused; `badData` where an engine of other options
-    ///   computed what there is.
+    ///   computed what there is; `internalError` where the steps copied were others.
     func buffer(
         _ name: String, count: Int, subject: String,
         _ compute: (UnsafeMutablePointer<Float>) throws(EngineError) -> Void
@@ -53,14 +53,18 @@ final class StepParameters {
         } else {
             values = try AlignedBuffer(count: count, subject: subject)
             if !nodes.isEmpty, !values.pages.isEmpty, !NodeMemory.interleave(values.pages, over: nodes) {
-                isInterleavingRefused = true
+                isPlacingRefused = true
             }
             if let source {
                 values.pointer.update(from: try source.buffer(name, count: count).pointer, count: count)
-            } else if entries.count < originals.count, originals[entries.count].name == name {
-                values.pointer.update(from: originals[entries.count].values.pointer, count: count)
-            } else {
+            } else if originals.isEmpty {
                 try compute(values.pointer)
+            } else {
+                let original = entries.count < originals.count ? originals[entries.count] : nil
+                guard let original, original.name == name, original.values.count == count else {
+                    throw EngineError(.internalError, subject, "copy of '\(name)' without its original")
+                }
+                values.pointer.update(from: original.values.pointer, count: count)
             }
         }
         entries.append(Entry(name: name, values: values))

@@ -62,7 +62,7 @@ extension Convolution2D {
 private enum WinogradMagnitude {
     /// Outputs of the tile that starts at an output.
     static func outputs(of size: Int, _ form: WinogradForm, from start: Int) -> Int {
-        form == .four ? WinogradSide(size).outputs(start / form.tile) : form.tile
+        WinogradSide(size, form).outputs(start / form.tile)
     }
 
     /// `|M| t |N|ᵀ` with the matrices of `height` and of `width` outputs, row-major.

@@ -56,6 +56,7 @@ extension ScalingReport {
             "executor": .string(options.executor.rawValue),
             "pin": .string("\(options.pin)"),
             "pinned": .bool(run.isPinned),
+            "numa": .string(run.numa.rawValue),
             "images_per_s": .number(run.imagesPerSecond),
             "memory_gb_per_s": JSONValue(bandwidth(run)?.gigabytesPerSecond),
             "latency_ms": run.latency.json,

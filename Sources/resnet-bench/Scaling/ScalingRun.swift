@@ -19,6 +19,8 @@ struct ScalingRun {
     /// Of the latest round's engine, the same in all.
     private(set) var memory: MemoryPrediction?
     private(set) var isPinned = false
+    /// What became of the options' policy.
+    private(set) var numa = NUMAPolicy.local
     private(set) var flopsPerImage = 0
     private(set) var peakResidentBytes: Int?
     /// The CPU on which each worker was last seen.
@@ -80,6 +82,7 @@ struct ScalingRun {
                 involuntarySwitches: after.involuntarySwitches - usage.involuntarySwitches))
         memory = engine.memory
         isPinned = engine.placement.isPinned
+        numa = engine.numa
         flopsPerImage = engine.flopsPerImage
         peakResidentBytes = ProcessState.peakResidentBytes
         checksums.insert(Self.checksum(output))

@@ -78,15 +78,10 @@ struct WinogradCandidate: ConvolutionCandidate {
         let phases = WinogradPhases(stride: layer.geometry.strideHeight)
         // Elements of all tiles, of all phases: edge tiles have fewer.
         func elements(_ side: WinogradSide) -> Double {
-            if form.takesPairs { return Double(4 * side.tiles) }
-            return Double(
-                phases.stride == 1 ? side.elements() : side.elements(taps: 2) + side.elements(taps: 1))
+            Double(phases.stride == 1 ? side.elements() : side.elements(taps: 2) + side.elements(taps: 1))
         }
         let all = elements(rows) * elements(columns)
-        let tiles =
-            form.takesPairs
-            ? Double(rows.tiles) * Double(columns.tiles)
-            : Double(rows.elements()) * Double(columns.elements()) / Double(form.elements)
+        let tiles = Double(rows.elements()) * Double(columns.elements()) / Double(form.elements)
         let pairs = layer.channelPairs(layer.geometry)
         let channels =
             phases.count * blocks(ofChannels: layer.geometry.inputChannels)

@@ -6,7 +6,7 @@ import Tensors
 /// transformed, multiplied and transformed back, so that each reading of the weights serves many of them.
 ///
 /// The products of each element of a tile are a 1×1 convolution over the tiles that have it, computed by a direct
-/// kernel: where a map's size is no multiple of four, its last tiles have fewer. No result depends on how many tiles are taken at a time.
+/// kernel: those of F(4×4, 3×3) have fewer at the end of a map whose size is no multiple of four. No result depends on how many tiles are taken at a time.
 struct WinogradStep: Step {
     private let table: KernelTable
     private let kernel: ConvolutionKernel
@@ -243,8 +243,8 @@ struct WinogradStep: Step {
 
     private func noteStatistics(_ context: StepContext, _ image: Int, _ tileRows: Range<Int>) {
         guard let statistics else { return }
-        let end = min(tileRows.upperBound * WinogradWeights.tile, output.shape.height)
-        let first = min(tileRows.lowerBound * WinogradWeights.tile, end)
+        let end = min(tileRows.upperBound * tiling.form.tile, output.shape.height)
+        let first = min(tileRows.lowerBound * tiling.form.tile, end)
         var call = RowStatisticsCall(
             output, at: context.origin(image, of: output), notes: context.image(image, of: statistics),
             rows: first..<end)
