@@ -22,14 +22,16 @@ extension ConvolutionLayer {
                     append(&cases, shape, layout, channels: channels, filters: 3, 2, 3)
                 }
                 for filters in filters { append(&cases, shape, layout, channels: 4, filters: filters, 1, 9) }
-                // More tiles than are taken at a time by an algorithm that works on tiles.
-                if shape.kernel == 3, shape.groups == 1 {
-                    append(&cases, shape, layout, channels: 3, filters: 5, 37, 41)
-                }
                 // Several rows of tiles of an algorithm that works on tiles.
                 for height in 5...14 {
                     append(&cases, shape, layout, channels: 18, filters: 20, height, 16 - height)
                 }
+            }
+        }
+        // More tiles than are taken at a time by an algorithm that works on tiles.
+        for layout in [Layout.blocked, .blockedPairs] {
+            for stride in 1...2 {
+                append(&cases, (3, stride, 1, 1), layout, channels: 3, filters: 5, 37, 41)
             }
         }
         return cases
