@@ -91,6 +91,26 @@ import Topology
             outcome.failures.count * 2 > outcome.cases, "\(outcome.failures.count) of \(outcome.cases)")
     }
 
+    /// Maps of more tiles than an algorithm that works on tiles takes at a time.
+    @Test func manyTilesMatchTheReference() throws {
+        let texts = ["", ",stride2", ",bf16"].map { "conv:c20h37w41,k5r3s3,pad1,bias\($0)" }
+        let layers = try texts.compactMap { text in
+            if case .convolution(let layer) = try LayerProblem(text, subject: "test").layer {
+                layer
+            } else {
+                nil
+            }
+        }
+        #expect(layers.count == texts.count)
+        let outcomes = try KernelVerification.run(
+            KernelSelection.table(for: .detected), layers, poolings: 1, seed: Self.seed)
+        let winograd = outcomes.filter { $0.kernel.hasPrefix("winograd") }
+        #expect(winograd.map(\.cases) == [3, 1])
+        #expect(
+            winograd.allSatisfy { $0.failures.isEmpty && $0.worstError > 0 }, "seed \(Self.seed): \(winograd)"
+        )
+    }
+
     /// Small tiles of pairs where these have an instruction, never where the definition is asked for.
     @Test func smallTilesArePicked() throws {
         func picked(
@@ -126,7 +146,7 @@ import Topology
             let element = UnsafeMutablePointer(mutating: copy.products + 5 * copy.elementStride)
             for block in copy.blocks {
                 for tile in 0..<copy.tileRows * copy.columns.tiles {
-                    element[block * copy.blockStride + tile * channelBlock] *= 1.25
+                    element[block * copy.blockStride + tile * channelBlock] *= 2
                 }
             }
             good(&copy)

@@ -314,7 +314,7 @@ struct KernelTrial {
             // Transforms round up to 8 times on the way in and 8 on the way out, and weights once.
             case .winograd(let terms): 0x1p-24 * (4 + 2 * Double(terms + 17).squareRoot())
             // Nine products or more an output, whose two factors are each off by half a unit at most.
-            case .winogradOfPairs(let terms): 0x1p-8 * min(1, 4 / Double(9 * terms).squareRoot())
+            case .winogradOfPairs(let terms): 0x1p-8 * min(1, 8 / Double(9 * terms).squareRoot())
             }
         var worst = 0.0
         for index in expected.values.indices {
