@@ -40,6 +40,9 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How feature maps are stored and products made.", valueName: "float32|bf16"))
     var precision = "float32"
 
+    @Option(help: ArgumentHelp("What kernels are chosen for.", valueName: "throughput|latency"))
+    var objective = "throughput"
+
     func run() throws {
         if let prepare {
             let engine = try Engine(try load(), options: try options())
@@ -64,6 +67,7 @@ struct WorkerCommand: ParsableCommand {
         options.mode = try choice(mode, "--mode", BatchNormalizationMode.init)
         options.exact = exact
         options.precision = try choice(precision, "--precision", Precision.init)
+        options.objective = try choice(objective, "--objective", Objective.init)
         options.executor = try choice(executor, "--executor", ExecutorKind.init)
         return options
     }

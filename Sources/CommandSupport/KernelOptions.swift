@@ -34,6 +34,14 @@ public struct KernelOptions: ParsableArguments {
             """, valueName: Precision.allCases.map(\.rawValue).joined(separator: "|")))
     public var precision = Precision.float32.rawValue
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            What kernels are chosen for: batches, or single images, of which each reads all weights. Results may differ in \
+            their last bits.
+            """, valueName: Objective.allCases.map(\.rawValue).joined(separator: "|")))
+    public var objective = Objective.throughput.rawValue
+
     @Flag(
         help: """
             Measure which kernel takes a layer fastest, among those of the same numeric class: results keep their \
@@ -70,6 +78,8 @@ public struct KernelOptions: ParsableArguments {
         options.exact = exact
         options.precision = try OptionValue.choice(
             precision, "--precision", among: Precision.allCases.map { ($0.rawValue, $0) })
+        options.objective = try OptionValue.choice(
+            objective, "--objective", among: Objective.allCases.map { ($0.rawValue, $0) })
         options.kernels = KernelFilter(impl: impl, skipImpl: skipImpl)
         options.tuning = try tuning()
         return options

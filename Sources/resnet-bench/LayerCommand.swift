@@ -98,8 +98,9 @@ struct LayerCommand: ParsableCommand {
         tuning: KernelTuning? = nil
     ) throws(EngineError) -> LayerMeasurement {
         try LayerMeasurement(
-            layer, isa: options.isa ?? machine.isa, exact: options.exact, kernels: filter, tuning: tuning,
-            registry: try kernels.registry(), machine: machine)
+            layer, isa: options.isa ?? machine.isa, exact: options.exact, objective: options.objective,
+            kernels: filter,
+            tuning: tuning, registry: try kernels.registry(), machine: machine)
     }
 
     private func text(_ layer: LayerProblem, _ rows: [Row], _ reasons: [KernelRejection]) -> String {

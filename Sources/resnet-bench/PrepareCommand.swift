@@ -9,8 +9,8 @@ struct PrepareCommand: ParsableCommand {
         commandName: "prepare",
         abstract: "Saves weights as this machine's kernels read them, for --weights.",
         discussion: """
-            The file serves the same network with the same --isa, --precision, --exact, --impl and --skip-impl, and gives \
-            the same results as the weights themselves, in less time: nothing is folded, composed or packed again.
+            The file serves the same network with the same --isa, --precision, --exact, --objective, --impl and \
+            --skip-impl, and gives the same results as the weights themselves, in less time: nothing is folded, composed or packed again.
             """)
 
     @OptionGroup var options: ModelOptions

@@ -123,7 +123,7 @@ import Topology
         #expect(placement.numaNodes == [0, 1])
         let run = try BatchRun(
             plans, placement: placement, executor: .dispatch, cpuCount: 2,
-            workspace: Workspace(plans[0], slots: 2, rows: 3))
+            lastCache: 32 << 20, workspace: Workspace(plans[0], slots: 2, rows: 3))
         var running = RunningStatistics(plans[0], models[0].weights)
         let input = try seededInput([3, 3, 9, 9])
         for slot in 0..<2 {

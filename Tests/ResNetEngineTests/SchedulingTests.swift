@@ -36,15 +36,15 @@ import Testing
     /// Every part runs once, and none before the pass ahead of it is complete.
     @Test(arguments: [(1, 1), (1, 5), (2, 3), (3, 4), (8, 3)])
     func partsKeepTheOrderOfPasses(slots: Int, passes: Int) {
-        let joint = JointStep()
+        let joint = JointStep(mostParts: StepDivision.mostParts(slots))
         let memory = UnsafeMutablePointer<Float>.allocate(capacity: 1)
         defer { memory.deallocate() }
         let division = StepDivision(Passes(count: passes), images: 1, workers: slots)
         #expect(division.count == 2 * slots * passes)
         let isOver = Atomic<Bool>(false)
         let finished = Mutex<[Int]>([])
-        @Sendable func help() {
-            while let index = joint.claim() {
+        @Sendable func help(_ slot: Int) {
+            while let index = joint.claim(slot, of: slots) {
                 let work = joint.work
                 joint.wait(forParts: work.division.partsBefore(index))
                 let part = work.division[index, of: work.images].part
@@ -61,17 +61,33 @@ import Testing
             division: division)
         DispatchQueue.concurrentPerform(iterations: slots) { slot in
             guard slot == 0 else {
-                while !isOver.load(ordering: .acquiring) { help() }
+                while !isOver.load(ordering: .acquiring) { help(slot) }
                 return
             }
             for _ in 0..<200 {
                 finished.withLock { $0 = Array(repeating: 0, count: passes) }
                 joint.open(work)
-                help()
+                help(slot)
                 joint.wait(forParts: division.count)
                 #expect(finished.withLock { $0.allSatisfy { $0 == 2 * slots } })
             }
             isOver.store(true, ordering: .releasing)
+        }
+    }
+
+    /// A worker takes its own share of each pass first, then what is left of others'.
+    @Test func sharesStayWithTheirWorkers() {
+        let joint = JointStep(mostParts: StepDivision.mostParts(2))
+        let memory = UnsafeMutablePointer<Float>.allocate(capacity: 1)
+        defer { memory.deallocate() }
+        let work = JointStep.Work(
+            phase: 0, step: 0, images: 0..<1, groupStart: 0, arena: memory, scratch: memory,
+            division: StepDivision(Passes(count: 2), images: 1, workers: 2))
+        #expect(joint.claim(0, of: 2) == nil)
+        for _ in 0..<3 {
+            joint.open(work)
+            #expect((0..<5).map { joint.claim($0 == 0 ? 1 : 0, of: 2) } == [2, 0, 1, 3, 4])
+            #expect((0..<4).map { _ in joint.claim(1, of: 2) } == [6, 7, 5, nil])
         }
     }
 
@@ -148,7 +164,7 @@ import Testing
         let placement = try Machine.detect().placement(workers: 1, pin: .core)
         let run = try BatchRun(
             [plan], placement: placement, executor: .dispatch, cpuCount: 1,
-            workspace: Workspace(plan, slots: 1, rows: 32))
+            lastCache: 32 << 20, workspace: Workspace(plan, slots: 1, rows: 32))
         var running = RunningStatistics(plan, model.weights)
         let counts = try allocations(rows: 32, of: model) { source, target throws(EngineError) in
             guard let source = source.baseAddress, let target = target.baseAddress else { return }

@@ -43,6 +43,8 @@ def _program(job: Job) -> list[str]:
     flags = ["--exact"] if job.exact else []
     if job.precision != "float32":
         flags += ["--precision", job.precision]
+    if job.batch == 1:
+        flags += ["--objective", "latency"]
     return [os.environ["ENGINE_WORKER"], "--model", job.model, "--mode", job.mode, *flags]
 
 

@@ -9,6 +9,9 @@ CSIMD_INLINE void csimd_prefetch(const void *_Nonnull address) { __builtin_prefe
 /// The same for the second-level cache.
 CSIMD_INLINE void csimd_prefetch_l2(const void *_Nonnull address) { __builtin_prefetch(address, 0, 2); }
 
+/// The same for a cache beyond it.
+CSIMD_INLINE void csimd_prefetch_l3(const void *_Nonnull address) { __builtin_prefetch(address, 0, 1); }
+
 /// The pointer itself, of which the compiler then knows nothing: it stays in a register of its own, and is not made
 /// anew from what it was made of.
 CSIMD_INLINE const float *_Nonnull csimd_opaque(const float *_Nonnull pointer) {

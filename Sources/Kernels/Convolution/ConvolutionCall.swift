@@ -40,6 +40,9 @@ public struct ConvolutionCall {
     public var prefetchesWeights: Bool
     /// What the last pass asks for: the weights of the call after this one.
     public var followingWeights: UnsafePointer<Float>
+    /// What is asked for meanwhile on behalf of others, and how far that got. Kernels of pairs do not: the largest of them would
+    /// no longer be one function.
+    public var linesAhead: UnsafeMutablePointer<LinesAhead>?
     /// Output channel blocks.
     public var blocks: Int
     public var height: Int
@@ -60,7 +63,8 @@ public struct ConvolutionCall {
         residual: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>,
         statistics: UnsafeMutablePointer<Float>?, runs: UnsafePointer<Int32>, ahead: UnsafePointer<Int32>,
         runCount: Int, runLength: Int, runsPerPass: Int, passesOutermost: Bool, prefetchesWeights: Bool,
-        followingWeights: UnsafePointer<Float>, blocks: Int, height: Int, width: Int, inputRowStride: Int,
+        followingWeights: UnsafePointer<Float>, linesAhead: UnsafeMutablePointer<LinesAhead>? = nil,
+        blocks: Int, height: Int, width: Int, inputRowStride: Int,
         inputPixelStride: Int, outputRowStride: Int, outputBlockStride: Int, residualRowStride: Int,
         residualBlockStride: Int, rectifies: Bool,
         resultIsNarrow: Bool = false
@@ -79,6 +83,7 @@ public struct ConvolutionCall {
         self.passesOutermost = passesOutermost
         self.prefetchesWeights = prefetchesWeights
         self.followingWeights = followingWeights
+        self.linesAhead = linesAhead
         self.blocks = blocks
         self.height = height
         self.width = width

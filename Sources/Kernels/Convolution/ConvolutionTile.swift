@@ -146,11 +146,13 @@ public enum ConvolutionTile<
         let runCount = pass.pointee.runCount
         let runLength = call.pointee.runLength
         let upcomingLines = pass.pointee.upcomingLines
+        let linesAhead = call.pointee.linesAhead
         var weight = pass.pointee.weights
         var run = 0
         repeat {
             if asksAhead > 0 { prefetch(inputs, at: Int(ahead[run])) }
             if upcomingLines > 0 { pass.pointee.prefetchWeights(lines: upcomingLines) }
+            if !I.takesPairs, let linesAhead { linesAhead.pointee.ask() }
             if asksAhead > 0, runLength > channelBlock {
                 prefetchRest(call, inputs, at: Int(ahead[run]))
             }

@@ -58,10 +58,14 @@ final class BatchRun: @unchecked Sendable {
     private let slotsFinished = Atomic<Int>(0)
     /// Workers that have no images left.
     private let idle = Atomic<Int>(0)
+    private let readAhead: ReadAhead
 
-    /// - Parameter copies: the plan, its weights in one NUMA node after the other, in the order of the placement's.
+    /// - Parameters:
+    ///   - copies: the plan, its weights in one NUMA node after the other, in the order of the placement's.
+    ///   - lastCache: bytes of the workers' last cache.
     init(
-        _ copies: [Plan], placement: Placement, executor: ExecutorKind, cpuCount: Int, workspace: Workspace
+        _ copies: [Plan], placement: Placement, executor: ExecutorKind, cpuCount: Int, lastCache: Int,
+        workspace: Workspace
     ) {
         let plan = copies[0]
         self.plan = plan
@@ -82,7 +86,10 @@ final class BatchRun: @unchecked Sendable {
         stageStarts = plan.phases.map { phase in
             phase.stages.indices.map { stage in phase.stages[..<stage].reduce(0) { $0 + $1.steps.count } }
         }
-        joint = placement.workers.map { _ in JointStep() }
+        joint = placement.workers.map { _ in
+            JointStep(mostParts: StepDivision.mostParts(placement.workers.count))
+        }
+        readAhead = ReadAhead(steps, lastCache: lastCache)
         records = .allocate(capacity: placement.workers.count)
         records.initialize(repeating: WorkerRecord(), count: placement.workers.count)
         context = StepContext(
@@ -207,7 +214,7 @@ final class BatchRun: @unchecked Sendable {
             var found = false
             for offset in 1..<max(joint.count, 1) {
                 let other = joint[(slot + offset) % joint.count]
-                guard let index = other.claim() else { continue }
+                guard let index = other.claim(joint.count - offset, of: joint.count) else { continue }
                 found = true
                 takePart(index, of: other, context, slot, recorder)
             }
@@ -232,7 +239,15 @@ final class BatchRun: @unchecked Sendable {
         context.groupStart = work.groupStart
         joint.wait(forParts: work.division.partsBefore(index))
         let (images, part) = work.division[index, of: work.images]
-        runPart(work.step, work.phase, context, images, part, slot, recorder)
+        let steps = copies[copyOfSlot[slot]][work.phase]
+        if var lines = readAhead.lines(phase: work.phase, step: work.step, part: part, steps) {
+            withUnsafeMutablePointer(to: &lines) {
+                context.linesAhead = $0
+                runPart(work.step, work.phase, context, images, part, slot, recorder)
+            }
+        } else {
+            runPart(work.step, work.phase, context, images, part, slot, recorder)
+        }
         joint.finishPart()
     }
 
@@ -296,7 +311,7 @@ final class BatchRun: @unchecked Sendable {
             JointStep.Work(
                 phase: phase, step: step, images: images, groupStart: context.groupStart,
                 arena: context.slotArena, scratch: context.scratch, division: division))
-        while let index = own.claim() { takePart(index, of: own, context, slot, recorder) }
+        while let index = own.claim(0, of: joint.count) { takePart(index, of: own, context, slot, recorder) }
         let start = recorder == nil ? 0 : StepRecorder.now()
         own.wait(forParts: division.count)
         recorder?.wait(slot, StepRecorder.now() - start)

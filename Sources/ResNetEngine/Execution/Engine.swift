@@ -8,7 +8,8 @@ import Topology
 /// you like, from any thread; batches of one engine run one after the other, each on all of its workers.
 ///
 /// In `running` mode a row's result has the same bits in every batch, at every position, for every number of
-/// threads and either executor; only the instruction set and `exact` may change them.
+/// threads and either executor; only the instruction set and options that choose kernels (`exact`, `objective`
+/// and the like) may change them.
 public final class Engine: Sendable {
     /// The version of this package.
     public static let version = "0.1.0"
@@ -122,6 +123,7 @@ public final class Engine: Sendable {
         let table = KernelSelection.table(for: isa)
         let candidates = ConvolutionCandidates(
             table, others: registry.convolutions.map(\.value), filter: options.kernels, exact: options.exact,
+            objective: options.objective,
             tuner: options.tuning.map { KernelTuner($0, table, isa, detection.machine, registry) })
         var graph = try model.planned(mode: options.mode)
         flopsPerImage = graph.flops
@@ -200,7 +202,7 @@ public final class Engine: Sendable {
             Runner.State(
                 run: BatchRun(
                     copies, placement: placement, executor: options.executor,
-                    cpuCount: machine.allowed.count, workspace: workspace),
+                    cpuCount: machine.allowed.count, lastCache: machine.lastCacheBytes, workspace: workspace),
                 running: running))
         self.runner = runner
         conductor = try Conductor { runner.run(&$0) }

@@ -1,7 +1,8 @@
 import Diagnostics
 import Topology
 
-/// How an engine runs a model. Nothing here changes a result but `mode`, `isa`, `exact`, `precision` and `kernels`.
+/// How an engine runs a model. Nothing here changes a result but `mode`, `isa`, `exact`, `precision`, `objective` and
+/// `kernels`.
 public struct EngineOptions: Sendable {
     /// Worker slots, 1 … 1024; `nil`: the cores that this process may really use.
     public var threads: Int?
@@ -21,6 +22,8 @@ public struct EngineOptions: Sendable {
     /// How feature maps are stored and products made. With ``Precision/bfloat16`` results are off by up to some 10⁻² of the
     /// largest, and depend on whether the processor has instructions for it. For `running` mode alone.
     public var precision = Precision.float32
+    /// Whether kernels are chosen for batches or for single images.
+    public var objective = Objective.throughput
     /// Kernels chosen and forbidden by name.
     public var kernels = KernelFilter()
     /// Measures, when an engine is prepared, which kernel takes a layer fastest among those that give it the same bits;

@@ -3,13 +3,19 @@
 struct StepDivision {
     /// Of one pass, and of all images.
     let parts: Int
-    private let passes: Int
+    let passes: Int
     private let isByImages: Bool
+
+    /// Passes that a step may have.
+    static let mostPasses = 31
+
+    /// Parts for so many workers.
+    static func mostParts(_ workers: Int) -> Int { min(2 * workers, 1024) }
 
     /// - Parameter workers: how many take part; parts are twice as many, so that one that is slowed holds the others up less.
     init(_ step: any Step, images: Int, workers: Int) {
-        parts = min(2 * workers, 1024)
-        passes = step.passes(images: images, parts: parts)
+        parts = Self.mostParts(workers)
+        passes = min(max(step.passes(images: images, parts: parts), 1), Self.mostPasses)
         isByImages = passes == 1 && images >= parts
     }
 

@@ -42,6 +42,7 @@ public final class LayerMeasurement: @unchecked Sendable {
     ///   - problem: the layer and the images of one call.
     ///   - isa: the instruction set whose kernels are timed.
     ///   - exact: whether convolutions keep to the products of their definition.
+    ///   - objective: what an estimate picks the kernel for.
     ///   - kernels: chosen and forbidden ones.
     ///   - tuning: measures which kernel is picked; nil: an estimate decides.
     ///   - registry: whose kernels are candidates besides those built in.
@@ -53,8 +54,9 @@ public final class LayerMeasurement: @unchecked Sendable {
     /// - Throws: `badData` for an impossible layer, `unavailable` for an instruction set above the machine's,
     ///   `resource` when memory is refused, and what a first call fails with.
     public init(
-        _ problem: LayerProblem, isa: ISALevel, exact: Bool = false, kernels: KernelFilter = KernelFilter(),
-        tuning: KernelTuning? = nil, registry: Registry = .builtin, machine: Machine = .detect(),
+        _ problem: LayerProblem, isa: ISALevel, exact: Bool = false, objective: Objective = .throughput,
+        kernels: KernelFilter = KernelFilter(), tuning: KernelTuning? = nil, registry: Registry = .builtin,
+        machine: Machine = .detect(),
         sets: Int = 8,
         evictedBytes: Int = 0, seed: UInt64 = 0
     ) throws(EngineError) {
@@ -66,6 +68,7 @@ public final class LayerMeasurement: @unchecked Sendable {
         let table = KernelSelection.table(for: isa)
         let candidates = ConvolutionCandidates(
             table, others: registry.convolutions.map(\.value), filter: kernels, exact: exact,
+            objective: objective,
             tuner: tuning.map { KernelTuner($0, table, isa, machine, registry) })
         try candidates.check()
         let layer = try PreparedLayer(

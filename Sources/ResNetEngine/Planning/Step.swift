@@ -11,10 +11,25 @@ public protocol Step: Sendable {
     /// How many passes a step makes of its work when workers share it, each cut into parts: all parts of a pass are complete
     /// before one of the next runs, and all see the same ``StepContext/jointScratch``. 1 unless the step says otherwise.
     func passes(images: Int, parts: Int) -> Int
+
+    /// Weights that a part reads from memory where workers share the step of an image: more than stays in a cache until the next
+    /// one, and read so fast that the step waits for them. Workers ask for them during the steps before. None unless the step
+    /// says otherwise.
+    func weightsRead(by part: StepPart) -> UnsafeBufferPointer<Float>
+
+    /// How many lines of such weights of later steps the step asks for while it computes an image, if they are in
+    /// ``StepContext/linesAhead``. 0 unless the step says otherwise.
+    var linesAhead: Int { get }
 }
 
 extension Step {
     public func passes(images: Int, parts: Int) -> Int { 1 }
+
+    public func weightsRead(by part: StepPart) -> UnsafeBufferPointer<Float> {
+        UnsafeBufferPointer(start: nil, count: 0)
+    }
+
+    public var linesAhead: Int { 0 }
 
     /// Runs the whole step.
     func run(_ context: StepContext, images: Range<Int>) { run(context, images: images, part: .whole) }
@@ -64,6 +79,8 @@ public struct StepContext {
     public internal(set) var jointScratch: UnsafeMutablePointer<Float>
     /// First image of the group in work.
     var groupStart = 0
+    /// What a part asks for while it computes.
+    var linesAhead: UnsafeMutablePointer<LinesAhead>?
     /// Where failures go. Unretained: whoever runs steps keeps it.
     var failures: Unmanaged<StepFailures>?
 

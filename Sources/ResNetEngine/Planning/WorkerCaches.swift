@@ -16,6 +16,9 @@ extension MachineDetection {
 }
 
 extension Machine {
+    /// The last cache, shared or not.
+    var lastCacheBytes: Int { caches.l3?.bytes ?? workerCaches.last }
+
     var workerCaches: WorkerCaches {
         let first = caches.l1d?.bytes ?? 32 << 10
         return WorkerCaches(first: first, last: caches.l2?.bytes ?? caches.l1d?.bytes ?? 256 << 10)

@@ -116,6 +116,8 @@ private struct OptionsOfFile: Decodable {
     let exact: Bool
     /// Nil in files of versions that had float32 alone.
     let precision: String?
+    /// Nil in files of versions that had throughput alone.
+    let objective: String?
     let executor: String
     let pin: String
     let impl: [String]
@@ -126,6 +128,7 @@ private struct OptionsOfFile: Decodable {
         var parts = [mode, executor, "pin \(pin)"]
         if exact { parts.append("exact") }
         if let precision, precision != Precision.float32.rawValue { parts.append(precision) }
+        if let objective, objective != Objective.throughput.rawValue { parts.append(objective) }
         if !impl.isEmpty { parts.append("impl \(impl.joined(separator: ","))") }
         if !skipImpl.isEmpty { parts.append("skip-impl \(skipImpl.joined(separator: ","))") }
         if tune { parts.append("tuned") }

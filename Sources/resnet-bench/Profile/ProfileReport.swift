@@ -106,7 +106,8 @@ struct ProfileReport {
         return """
             \(loaded.model.architecture.name), \(loaded.origin), batch \(rows), \(engine.workerRecords.count) \
             workers, isa \(engine.isa.rawValue)\
-            \(engine.options.precision == .float32 ? "" : ", \(engine.options.precision.rawValue)"); \
+            \(engine.options.precision == .float32 ? "" : ", \(engine.options.precision.rawValue)")\
+            \(engine.options.objective == .throughput ? "" : ", for \(engine.options.objective.rawValue)"); \
             milliseconds of one core an image, \(profile.batches) batches
             \(counters.map { "counters: \($0.text)\n" } ?? "")\
             \(table.text)

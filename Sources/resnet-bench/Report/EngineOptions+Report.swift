@@ -8,6 +8,7 @@ extension EngineOptions {
             "mode": .string(mode == .running ? "running" : "batch"),
             "exact": .bool(exact),
             "precision": .string(precision.rawValue),
+            "objective": .string(objective.rawValue),
             "executor": .string(executor.rawValue),
             "pin": .string("\(pin)"),
             "numa": .string(numa.rawValue),

@@ -16,7 +16,8 @@ extension ScalingReport {
     var runLine: String {
         """
         mode \(options.mode == .running ? "running" : "batch"), isa \(isa.rawValue)\(options.exact ? ", exact" : "")\
-        \(options.precision == .float32 ? "" : ", \(options.precision.rawValue)"), \
+        \(options.precision == .float32 ? "" : ", \(options.precision.rawValue)")\
+        \(options.objective == .throughput ? "" : ", for \(options.objective.rawValue)"), \
         executor \(options.executor.rawValue), pin \(options.pin); \(plan.rounds) rounds of at least \
         \(plan.iterations) batches and \(NumberText.fixed(plan.seconds, 1)) s after \(plan.warmup) to warm up
         """

@@ -34,9 +34,11 @@ struct ConvolutionCandidates: Sendable {
     /// Those of an instruction set's table, then others.
     init(
         _ table: KernelTable, others: [any ConvolutionCandidate] = [], filter: KernelFilter = KernelFilter(),
-        exact: Bool = false, tuner: KernelTuner? = nil
+        exact: Bool = false, objective: Objective = .throughput, tuner: KernelTuner? = nil
     ) {
-        all = [.four, .pairsOfTwo].map { WinogradCandidate(form: $0, table: table, filter: filter) }
+        all = [.four, .pairsOfTwo].map {
+            WinogradCandidate(form: $0, table: table, filter: filter, objective: objective)
+        }
         all += table.convolutions.map { DirectCandidate(kernel: $0, lanes: table.lanes) }
         all += others
         self.filter = filter

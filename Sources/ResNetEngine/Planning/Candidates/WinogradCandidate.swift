@@ -8,6 +8,7 @@ struct WinogradCandidate: ConvolutionCandidate {
     let table: KernelTable
     /// What options say about the 1×1 kernels of its products.
     var filter = KernelFilter()
+    var objective = Objective.throughput
 
     var name: String { "\(family).\(form.takesPairs ? "bf16" : "f32").\(isa)" }
     var numericClass: NumericClass {
@@ -69,7 +70,7 @@ struct WinogradCandidate: ConvolutionCandidate {
     }
 
     /// Transforms of some 150 cycles a vector of a tile, or 45 where that has four outputs; and the products, while which the
-    /// weights are read, once for all images that a step takes at once: at some 4 bytes a cycle, of which a fourth is waited
+    /// weights are read, once for all images that a step takes at once, or for each: at some 4 bytes a cycle, of which a fourth is waited
     /// for, unless they stay in a second-level cache of the usual size.
     func cycles(_ layer: ConvolutionLayer) -> Double {
         let output = layer.outputShape
@@ -89,8 +90,8 @@ struct WinogradCandidate: ConvolutionCandidate {
         let vectors = Double(channels) * Double(channelBlock) / Double(table.lanes)
         let elementsOfAll = (0..<form.elements).reduce(0) { $0 + phases.range(of: $1).count }
         let weightBytes = (form.takesPairs ? 2 : 4) * Double(elementsOfAll) * pairs
-        let reading =
-            weightBytes > 524_288 ? weightBytes / 4 / Double(Convolution2D.imagesAtOnce(output: output)) : 0
+        let images = objective == .throughput ? Convolution2D.imagesAtOnce(output: output) : 1
+        let reading = weightBytes > 524_288 ? weightBytes / 4 / Double(images) : 0
         let rate = form.takesPairs ? productKernel(layer.geometry)?.vectorsPerCycle ?? 2 : 2
         return (form.takesPairs ? 45 : 150) * tiles * vectors
             + max(pairs * all / (rate * Double(table.lanes)), reading) + reading / 4

@@ -30,6 +30,16 @@ struct ConvolutionStep: Step {
             statistics != nil && convolution.bundleCount > 1 ? context.table.rowStatistics : nil
     }
 
+    /// Those of the panels that a part computes, where each weight serves the pixels of few tiles.
+    func weightsRead(by part: StepPart) -> UnsafeBufferPointer<Float> {
+        guard cutsPanels, output.shape.height * output.shape.width <= 64 else {
+            return UnsafeBufferPointer(start: nil, count: 0)
+        }
+        return convolution.weights(ofPanels: part.rows(of: convolution.panelCount))
+    }
+
+    var linesAhead: Int { convolution.linesAhead }
+
     /// A part of the panels of weights, where these are more to read than the input.
     private func runPanels(_ context: StepContext, _ images: Range<Int>, _ part: StepPart) {
         for image in images {
@@ -37,7 +47,7 @@ struct ConvolutionStep: Step {
                 PackedConvolution.Maps(
                     input: UnsafePointer(context.origin(image, of: input)),
                     residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
-                    output: context.origin(image, of: output)),
+                    output: context.origin(image, of: output), linesAhead: context.linesAhead),
                 panels: part.rows(of: convolution.panelCount))
         }
     }
@@ -50,7 +60,8 @@ struct ConvolutionStep: Step {
                 input: UnsafePointer(context.origin(image, of: input)),
                 residual: residual.map { UnsafePointer(context.origin(image, of: $0)) },
                 output: context.origin(image, of: output),
-                statistics: rowStatistics == nil ? statistics.map { context.image(image, of: $0) } : nil)
+                statistics: rowStatistics == nil ? statistics.map { context.image(image, of: $0) } : nil,
+                linesAhead: context.linesAhead)
             convolution.run(maps, rows: rows)
             if let rowStatistics, let statistics {
                 var call = RowStatisticsCall(

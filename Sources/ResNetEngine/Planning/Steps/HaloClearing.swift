@@ -9,8 +9,16 @@ struct HaloClearing: Step {
         output.clearsHalo ? HaloClearing(step: step, output: output) : step
     }
 
+    func passes(images: Int, parts: Int) -> Int { step.passes(images: images, parts: parts) }
+
+    func weightsRead(by part: StepPart) -> UnsafeBufferPointer<Float> { step.weightsRead(by: part) }
+
+    var linesAhead: Int { step.linesAhead }
+
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
-        for image in images where part.isFirst { output.clearHalo(at: context.image(image, of: output)) }
+        for image in images where part.isFirst && part.pass == 0 {
+            output.clearHalo(at: context.image(image, of: output))
+        }
         step.run(context, images: images, part: part)
     }
 }

@@ -13,6 +13,8 @@ struct LinearStep: Step {
     private let residual: TensorPlacement?
     private let output: TensorPlacement
     private let rectifies: Bool
+    /// Whether the worker's own cache does not hold the weights.
+    private let streamsWeights: Bool
 
     init(
         _ operation: Linear, _ kernel: LinearKernel, _ context: StepPlanningContext
@@ -48,6 +50,7 @@ struct LinearStep: Step {
                 reduction: rows * shape.width * input.pixelStride, outputs: outputs,
                 tileOutputs: kernel.tileOutputs)
         ) { Self.pack(operation, kernel, context, runLength: runLength, into: $0) }
+        streamsWeights = weights.byteCount > context.caches.last
     }
 
     private static func pack(
@@ -78,18 +81,34 @@ struct LinearStep: Step {
         }
     }
 
-    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
-        // Outputs are cut where their features stand as they are computed.
-        guard output.halo == 0 || part.isFirst else { return }
+    /// Groups of outputs that a part computes.
+    private func groups(of part: StepPart) -> Range<Int> {
         let groups = LinearWeights.groupCount(outputs: bias.count, tileOutputs: kernel.tileOutputs)
-        let own = output.halo == 0 ? part.rows(of: groups) : 0..<groups
+        // Outputs are cut where their features stand as they are computed.
+        return output.halo == 0 ? part.rows(of: groups) : 0..<(part.isFirst ? groups : 0)
+    }
+
+    /// Floats of one group's weights.
+    private var groupStride: Int {
+        kernel.tileOutputs * runs.count * input.shape.width * input.pixelStride
+    }
+
+    func weightsRead(by part: StepPart) -> UnsafeBufferPointer<Float> {
+        guard streamsWeights else { return UnsafeBufferPointer(start: nil, count: 0) }
+        let own = groups(of: part)
+        return UnsafeBufferPointer(
+            start: weights.pointer + own.lowerBound * groupStride, count: own.count * groupStride)
+    }
+
+    func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
+        let own = groups(of: part)
         let first = own.lowerBound * kernel.tileOutputs
         let end = min(own.upperBound * kernel.tileOutputs, bias.count)
         guard first < end else { return }
         let target = context.image(images.lowerBound, of: output)
         var call = LinearCall(
             input: context.origin(images.lowerBound, of: input), inputRowStride: input.elementCount,
-            weights: weights.pointer + first * runs.count * input.shape.width * input.pixelStride,
+            weights: weights.pointer + own.lowerBound * groupStride,
             bias: bias.pointer + first,
             residual: residual.map { UnsafePointer(context.image(images.lowerBound, of: $0) + first) },
             residualRowStride: residual?.elementCount ?? 0, output: target + first,

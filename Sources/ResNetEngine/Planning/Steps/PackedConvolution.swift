@@ -41,6 +41,7 @@ struct PackedConvolution: Sendable {
         var residual: UnsafePointer<Float>?
         var output: UnsafeMutablePointer<Float>
         var statistics: UnsafeMutablePointer<Float>?
+        var linesAhead: UnsafeMutablePointer<LinesAhead>?
     }
 
     /// - Parameters:
@@ -144,6 +145,13 @@ struct PackedConvolution: Sendable {
         return table
     }
 
+    /// Lines that it can ask for on behalf of others while it computes an image; none where it reads planes, not channel blocks, or pairs.
+    var linesAhead: Int {
+        guard runLength % channelBlock == 0, !kernel.takesPairs else { return 0 }
+        let tiles = (output.shape.height * output.shape.width + kernel.tilePixels - 1) / kernel.tilePixels
+        return tiles * taps.count * panelCount * LinesAhead.linesAtOnce
+    }
+
     /// Floats of all weights.
     var weightCount: Int { weights.count }
 
@@ -153,6 +161,13 @@ struct PackedConvolution: Sendable {
             ? 1
             : ConvolutionWeights.panelCount(
                 outputChannels: output.planes * channelBlock, panelLanes: panelLanes)
+    }
+
+    /// The weights of some panels, of a single bundle.
+    func weights(ofPanels panels: Range<Int>) -> UnsafeBufferPointer<Float> {
+        let stride = taps.count * runLength * panelLanes
+        let end = min(panels.upperBound * stride, weights.count)
+        return UnsafeBufferPointer(rebasing: weights.elements[min(panels.lowerBound * stride, end)..<end])
     }
 
     /// Lanes of a panel, in whole channel blocks.
@@ -166,7 +181,8 @@ struct PackedConvolution: Sendable {
         let planes = first..<end
         let maps = Maps(
             input: maps.input, residual: maps.residual.map { $0 + first * (residual?.planeStride ?? 0) },
-            output: maps.output + first * output.planeStride, statistics: nil)
+            output: maps.output + first * output.planeStride, statistics: nil,
+            linesAhead: maps.linesAhead)
         forEachBand(0..<output.shape.height) { runBand(maps, bundle: 0, rows: $0, planes: planes) }
     }
 
@@ -176,7 +192,8 @@ struct PackedConvolution: Sendable {
             let maps = Maps(
                 input: maps.input + bundle * bundleStrides.input,
                 residual: maps.residual.map { $0 + bundle * bundleStrides.residual },
-                output: maps.output + bundle * bundleStrides.output, statistics: maps.statistics)
+                output: maps.output + bundle * bundleStrides.output, statistics: maps.statistics,
+                linesAhead: maps.linesAhead)
             forEachBand(rows) { runBand(maps, bundle: bundle, rows: $0, planes: 0..<output.planes) }
         }
     }
@@ -207,7 +224,8 @@ struct PackedConvolution: Sendable {
             statistics: maps.statistics.map { $0 + first * 3 * output.planes * channelBlock },
             runs: taps.pointer, ahead: ahead.pointer, runCount: taps.count, runLength: runLength,
             runsPerPass: runsPerPass, passesOutermost: passesOutermost, prefetchesWeights: prefetchesWeights,
-            followingWeights: own, blocks: planes.count, height: isFlat ? 1 : rows.count,
+            followingWeights: own, linesAhead: maps.linesAhead, blocks: planes.count,
+            height: isFlat ? 1 : rows.count,
             width: isFlat ? rows.count * width : width,
             inputRowStride: strides.row, inputPixelStride: strides.pixel,
             outputRowStride: output.rowStride, outputBlockStride: output.planeStride,

@@ -26,6 +26,8 @@ struct WinogradStep: Step {
     private let statistics: TensorPlacement?
     private let rectifies: Bool
     private let tiling: WinogradTiling
+    /// Whether the worker's own cache does not hold the weights.
+    private let streamsWeights: Bool
 
     /// - Parameter kernel: a direct one of the products.
     init(
@@ -67,6 +69,10 @@ struct WinogradStep: Step {
         }
         self.ahead = ahead
 
+        let weightOffsets = WinogradWeightOffsets(
+            form, phases, blocks: input.planes, outputBlocks: output.planes)
+        streamsWeights = weightOffsets.count > context.caches.last / 4
+
         let channels = geometry.outputChannels
         let padded = output.planes * channelBlock
         bias = try context.parameters("bias", count: padded) { bias in
@@ -75,8 +81,6 @@ struct WinogradStep: Step {
             }
         }
         zeros = try AlignedBuffer(count: padded, subject: context.node)
-        let weightOffsets = WinogradWeightOffsets(
-            form, phases, blocks: input.planes, outputBlocks: output.planes)
         self.weightOffsets = weightOffsets
         let panels = ConvolutionWeights.panelCount(outputChannels: channels, panelLanes: kernel.panelLanes)
         weights = try context.parameters(
@@ -97,6 +101,29 @@ struct WinogradStep: Step {
         let tiles = images * tiling.rows.tiles * tiling.columns.tiles
         return statistics == nil && images * tiling.rows.tiles <= tiling.rowsAtOnce
             && tiles < parts * kernel.tilePixels ? 3 : 1
+    }
+
+    /// The elements that a part of the second pass multiplies: as many weights as those of others, not as many elements, since at
+    /// stride 2 some have a fourth of the phases.
+    private func elements(of part: StepPart) -> Range<Int> {
+        func first(_ index: Int) -> Int {
+            let place = weightOffsets.count * index / part.count
+            return (0..<tiling.form.elements).first { weightOffsets.starts[$0] >= place }
+                ?? tiling.form.elements
+        }
+        return first(
+            part.index)..<(part.index + 1 == part.count ? tiling.form.elements : first(part.index + 1))
+    }
+
+    /// Those of the elements that a part of the second pass multiplies.
+    func weightsRead(by part: StepPart) -> UnsafeBufferPointer<Float> {
+        guard streamsWeights, passes(images: 1, parts: part.count) > 1 else {
+            return UnsafeBufferPointer(start: nil, count: 0)
+        }
+        let elements = elements(of: part)
+        let (starts, all) = (weightOffsets.starts, weights.elements)
+        let end = elements.upperBound < tiling.form.elements ? starts[elements.upperBound] : all.count
+        return UnsafeBufferPointer(rebasing: all[starts[elements.lowerBound]..<end])
     }
 
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
@@ -127,7 +154,7 @@ struct WinogradStep: Step {
         let domain = context.jointScratch
         switch part.pass {
         case 0: transform(context, chunk, counts, blocks: part.rows(of: input.planes), to: domain)
-        case 1: multiply(counts, elements: part.rows(of: tiling.form.elements), in: domain)
+        case 1: multiply(counts, elements: elements(of: part), in: domain)
         default: finish(context, chunk, counts, blocks: part.rows(of: output.planes), from: domain)
         }
     }
