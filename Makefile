@@ -9,8 +9,8 @@ THREADS ?= $(shell nproc)
 SOURCES := Package.swift Sources Tests Plugins Benchmarks
 # Options of `make peers`, such as PEERS="--rounds 3 --rows notebook-1t".
 PEERS ?=
-# Pixels of the pictures of pages.
-PICTURE_HEIGHT ?= 2400
+# The pages that pictures are made of, each with its height in pixels.
+PICTURES := notebook:3200 resnet50:5600
 # Options of `make kernels`, such as KERNELS="--threads 1 --threads 2 --cold".
 KERNELS ?=
 # Whether the plugin that calls the system's oneDNN is built. SwiftPM reads a manifest anew where the environment differs.
@@ -60,8 +60,9 @@ pictures: setup
 	.build/release/resnet-bench --threads $(THREADS) --html .build/notebook.html
 	.build/release/resnet-bench --model resnet50 --threads $(THREADS) --html .build/resnet50.html
 	mkdir -p Benchmarks/Pictures
-	for page in notebook resnet50; do \
-		chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,$(PICTURE_HEIGHT) \
+	for picture in $(PICTURES); do \
+		page=$${picture%:*}; \
+		chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,$${picture#*:} \
 			--screenshot=Benchmarks/Pictures/$$page.png .build/$$page.html || exit 1; \
 	done
 
