@@ -17,8 +17,8 @@ public protocol Step: Sendable {
     /// says otherwise.
     func weightsRead(by part: StepPart) -> UnsafeBufferPointer<Float>
 
-    /// How many lines of such weights of later steps the step asks for while it computes an image, if they are in
-    /// ``StepContext/linesAhead``. 0 unless the step says otherwise.
+    /// How many lines of such weights of later steps the step asks for while it computes an image, as those built in do. 0 unless
+    /// the step says otherwise.
     var linesAhead: Int { get }
 }
 
