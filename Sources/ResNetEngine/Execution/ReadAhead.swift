@@ -39,11 +39,12 @@ struct ReadAhead {
         }
     }
 
-    /// What a part of a step asks for.
+    /// What a part of a step asks for; nothing where parts are whole images.
     func lines(
         phase: Int, step: Int, part: StepPart, _ steps: [any Step]
     ) -> LinesAhead? {
-        guard let target = targets[phase][step] else { return nil }
+        guard part.count > 1, let target = targets[phase][step] else { return nil }
+        // Its passes are another step's.
         let weights = steps[target.step].weightsRead(by: StepPart(index: part.index, count: part.count))
         guard let start = weights.baseAddress else { return nil }
         func place(_ share: Double) -> Int { Int(share * Double(weights.count)) }
