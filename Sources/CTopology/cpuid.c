@@ -5,27 +5,46 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-ctopology_cpuid ctopology_read_cpuid(void) {
-    ctopology_cpuid words = {0};
+#if defined(__has_include)
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#define READS_LIBRARY_CPUID 1
+#endif
+#endif
+
+static void read_words(ctopology_cpuid *words) {
+#if defined(READS_LIBRARY_CPUID)
+    // The C library has asked at the start of the process: a virtual machine takes some ten microseconds an answer.
+    words->leaf1_ecx = __x86_get_cpuid_feature_leaf(CPUID_INDEX_1)->cpuid_array[2];
+    words->leaf7_ebx = __x86_get_cpuid_feature_leaf(CPUID_INDEX_7)->cpuid_array[1];
+    words->leaf7_1_eax = __x86_get_cpuid_feature_leaf(CPUID_INDEX_7_ECX_1)->cpuid_array[0];
+    words->extended1_ecx = __x86_get_cpuid_feature_leaf(CPUID_INDEX_80000001)->cpuid_array[2];
+#else
     unsigned a, b, c, d;
-    // Each question is answered by the hypervisor where there is one.
     const unsigned last = __get_cpuid_max(0, NULL);
     if (last >= 1) {
         __cpuid(1, a, b, c, d);
-        words.leaf1_ecx = c;
+        words->leaf1_ecx = c;
     }
     if (last >= 7) {
         __cpuid_count(7, 0, a, b, c, d);
-        words.leaf7_ebx = b;
+        words->leaf7_ebx = b;
         __cpuid_count(7, 1, a, b, c, d);
-        words.leaf7_1_eax = a;
+        words->leaf7_1_eax = a;
     }
     if (__get_cpuid_max(0x80000000, NULL) >= 0x80000001) {
         __cpuid(0x80000001, a, b, c, d);
-        words.extended1_ecx = c;
+        words->extended1_ecx = c;
     }
+#endif
+}
+
+ctopology_cpuid ctopology_read_cpuid(void) {
+    ctopology_cpuid words = {0};
+    read_words(&words);
     const unsigned osxsave = 1u << 27;
     if (words.leaf1_ecx & osxsave) {
+        unsigned a, d;
         __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
         words.saved_state = ((uint64_t)d << 32) | a;
     }

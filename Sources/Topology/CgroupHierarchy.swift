@@ -9,14 +9,12 @@ struct CgroupHierarchy {
         let controllers: [String]
         let path: String
 
-        init?(_ line: String) {
-            let bytes = Array(line.utf8)
+        init?(_ bytes: ArraySlice<UInt8>) {
             let colon = UInt8(ascii: ":")
             guard let first = bytes.firstIndex(of: colon),
                 let second = bytes[(first + 1)...].firstIndex(of: colon)
             else { return nil }
-            controllers = String(decoding: bytes[(first + 1)..<second], as: UTF8.self)
-                .parts(separatedBy: UInt8(ascii: ","))
+            controllers = bytes[(first + 1)..<second].parts { $0 == UInt8(ascii: ",") }
             path = String(decoding: bytes[(second + 1)...], as: UTF8.self)
         }
     }
@@ -30,10 +28,10 @@ struct CgroupHierarchy {
         let isVersion2: Bool
         let options: [String]
 
-        init?(_ line: String) {
+        init?(_ line: ArraySlice<UInt8>) {
             // A system has many mounts.
-            guard Self.mayBeOne(Array(line.utf8)) else { return nil }
-            let fields = line.parts(separatedBy: UInt8(ascii: " "))
+            guard Self.mayBeOne(line) else { return nil }
+            let fields = line.parts { $0 == UInt8(ascii: " ") }
             guard let separator = fields.firstIndex(of: "-"), separator >= 6, separator + 3 < fields.count
             else { return nil }
             let type = fields[separator + 1]
@@ -45,11 +43,9 @@ struct CgroupHierarchy {
         }
 
         /// Whether a line names the type somewhere.
-        private static func mayBeOne(_ line: [UInt8]) -> Bool {
-            let type = Array("- cgroup".utf8)
-            guard line.count >= type.count else { return false }
-            return (0...line.count - type.count).contains { start in
-                type.indices.allSatisfy { line[start + $0] == type[$0] }
+        private static func mayBeOne(_ line: ArraySlice<UInt8>) -> Bool {
+            line.indices.contains { start in
+                line[start] == UInt8(ascii: "-") && line[start...].starts(with: "- cgroup".utf8)
             }
         }
 
@@ -73,8 +69,8 @@ struct CgroupHierarchy {
 
     /// - Parameter root: stands before every path.
     init(root: String) {
-        func lines(_ path: String) -> [String] {
-            TextFile.content(of: root + path)?.parts(separatedBy: UInt8(ascii: "\n")) ?? []
+        func lines(_ path: String) -> [ArraySlice<UInt8>] {
+            TextFile.bytes(of: root + path)?.split(separator: UInt8(ascii: "\n")) ?? []
         }
         self.root = root
         memberships = lines("/proc/self/cgroup").compactMap(Membership.init)

@@ -80,6 +80,6 @@ extension CgroupLimits {
 
     private static func words(_ path: String) -> [String]? {
         // A space, a tab, and all that ends lines.
-        TextFile.content(of: path)?.parts { $0 == UInt8(ascii: " ") || (9...13).contains($0) }
+        TextFile.bytes(of: path)?.parts { $0 == UInt8(ascii: " ") || (9...13).contains($0) }
     }
 }

@@ -8,27 +8,36 @@
 enum TextFile {
     /// The content of a file up to 4 MiB, nil when it cannot be read. Bytes that are not UTF-8 are replaced.
     static func content(of path: String) -> String? {
+        bytes(of: path).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The bytes of a file up to 4 MiB, nil when it cannot be read.
+    static func bytes(of path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var content: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16384)
         while content.count < 4 << 20 {
-            let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 { return nil }
-            if count == 0 { break }
-            content += chunk[..<count]
+            var hasFailed = false
+            let chunk = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+                let taken = read(descriptor, buffer.baseAddress, buffer.count)
+                hasFailed = taken < 0
+                count = max(taken, 0)
+            }
+            if hasFailed { return nil }
+            if chunk.isEmpty { break }
+            content += chunk
         }
-        return String(decoding: content, as: UTF8.self)
+        return content
     }
 }
 
-extension String {
+extension Sequence<UInt8> {
     /// What lies between bytes that separate, without empty parts.
     func parts(separatedBy isSeparator: (UInt8) -> Bool) -> [String] {
         var parts: [String] = []
         var part: [UInt8] = []
-        for byte in utf8 {
+        for byte in self {
             if !isSeparator(byte) {
                 part.append(byte)
             } else if !part.isEmpty {
@@ -39,6 +48,9 @@ extension String {
         if !part.isEmpty { parts.append(String(decoding: part, as: UTF8.self)) }
         return parts
     }
+}
 
-    func parts(separatedBy separator: UInt8) -> [String] { parts { $0 == separator } }
+extension String {
+    /// What lies between bytes that separate, without empty parts.
+    func parts(separatedBy separator: UInt8) -> [String] { utf8.parts { $0 == separator } }
 }

@@ -41,6 +41,8 @@ public struct Model: Sendable {
     public let weights: StateDictionary
     /// What an engine made of them, instead of the weights themselves.
     let prepared: PreparedWeights?
+    /// The network of these.
+    private let preparedGraph: Graph?
     /// Things noticed in the weights: absent counters, values that are not finite.
     public let warnings: [EngineWarning]
 
@@ -90,15 +92,17 @@ public struct Model: Sendable {
         self.architecture = architecture
         self.weights = state
         prepared = nil
+        preparedGraph = nil
         warnings = [
             Self.warning("no-counter", "\(subject): counting from 0 for want of", uncounted),
             Self.warning("non-finite-weights", "\(subject): NaN or infinite values in", odd),
         ].compactMap { $0 }
     }
 
-    init(_ architecture: any Architecture, _ prepared: PreparedWeights) {
+    init(_ architecture: any Architecture, _ prepared: PreparedWeights, _ graph: Graph) {
         self.architecture = architecture
         self.prepared = prepared
+        preparedGraph = graph
         weights = StateDictionary()
         warnings = []
     }
@@ -190,9 +194,10 @@ public struct Model: Sendable {
         return try planned(mode: mode)
     }
 
-    /// The network as operations, whose weights are zeros where they are prepared.
+    /// The network as operations, whose weights are zeros where they are prepared: these have the mode `running` alone.
     func planned(mode: BatchNormalizationMode) throws(EngineError) -> Graph {
-        let context = ParameterContext(state: prepared?.blank ?? weights, mode: mode)
+        if let preparedGraph { return preparedGraph }
+        let context = ParameterContext(state: weights, mode: mode)
         var builder = try NetworkBuilder(architecture, context: context)
         let output = try architecture.build(&builder)
         return builder.finished(output: output)

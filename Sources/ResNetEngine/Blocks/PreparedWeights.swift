@@ -66,6 +66,24 @@ public struct PreparedWeights: Sendable {
         return tensor.buffer.part(0..<count)
     }
 
+    /// - Throws: `badData` naming a tensor unless there are those of a network, all of its shapes.
+    fileprivate func check(
+        _ parameters: [ParameterSpecification], of network: String
+    ) throws(EngineError) {
+        let wanted = parameters.filter { $0.initialization != .counter }
+        let differing = wanted.first { blank[$0.name]?.shape.dimensions != $0.shape }
+        // Every one that is wanted is there: what is left over has no place.
+        let name =
+            differing?.name
+            ?? (wanted.count == blank.names.count
+                ? nil : blank.names.first { name in !wanted.contains { $0.name == name } })
+        guard let name else { return }
+        func text(_ shape: [Int]?) -> String { shape.map { "\(name) of shape \($0)" } ?? "no \(name)" }
+        throw EngineError(
+            .badData, subject, text(blank[name]?.shape.dimensions),
+            expected: "\(text(wanted.first { $0.name == name }?.shape)), as \(network) has")
+    }
+
     private static func padded(_ count: Int) -> Int { blocks(ofChannels: count) * channelBlock }
 
     /// What is to be saved of an engine.
@@ -96,18 +114,18 @@ extension Model {
     ///
     /// - Throws: `badData` unless they are those of a network of the same tensors.
     public init(_ architecture: any Architecture, prepared: PreparedWeights) throws(EngineError) {
-        let parameters = try architecture.parameters().filter { $0.initialization != .counter }
-        let wanted = Dictionary(parameters.map { ($0.name, $0.shape) }, uniquingKeysWith: { $1 })
-        let found = Dictionary(
-            prepared.blank.names.map { ($0, prepared.blank[$0]?.shape.dimensions ?? []) },
-            uniquingKeysWith: { $1 })
-        let odd = Set(wanted.keys).union(found.keys).filter { wanted[$0] != found[$0] }.sorted()
-        if let name = odd.first {
-            func text(_ shape: [Int]?) -> String { shape.map { "\(name) of shape \($0)" } ?? "no \(name)" }
-            throw EngineError(
-                .badData, prepared.subject, text(found[name]),
-                expected: "\(text(wanted[name])), as \(architecture.name) has")
+        let graph: Graph
+        do throws(EngineError) {
+            var builder = try NetworkBuilder(
+                architecture, context: ParameterContext(state: prepared.blank, mode: .running))
+            let output = try architecture.build(&builder)
+            graph = builder.finished(output: output)
+            try prepared.check(builder.parameters, of: architecture.name)
+        } catch {
+            // What is wrong with the tensors says more than where a layer met it.
+            try prepared.check(architecture.parameters(), of: architecture.name)
+            throw error
         }
-        self.init(architecture, prepared)
+        self.init(architecture, prepared, graph)
     }
 }
