@@ -300,7 +300,8 @@ final class BatchRun: @unchecked Sendable {
         _ step: Int, _ phase: Int, _ context: StepContext, _ images: Range<Int>, _ slot: Int,
         _ recorder: StepRecorder?
     ) {
-        let idle = idle.load(ordering: .relaxed)
+        // Those that get no image will be, once they have begun.
+        let idle = max(idle.load(ordering: .relaxed), joint.count - rows)
         guard idle > 0 else { return runPart(step, phase, context, images, .whole, slot, recorder) }
         let owners = max(joint.count - idle, 1)
         let division = StepDivision(

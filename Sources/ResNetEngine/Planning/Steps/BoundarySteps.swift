@@ -5,11 +5,11 @@ struct InputStep: Step {
     let output: TensorPlacement
 
     func run(_ context: StepContext, images: Range<Int>, part: StepPart) {
-        guard part.isFirst else { return }
         let shape = output.shape
         for image in images {
             let source = context.input + image * shape.elementCount
-            MapCopy.pack(source, into: context.origin(image, of: output), output)
+            MapCopy.pack(
+                source, into: context.origin(image, of: output), output, rows: part.rows(of: shape.height))
         }
     }
 }
@@ -45,12 +45,15 @@ struct FlattenStep: Step {
 /// Copies between `c h w` order and placed maps. A network's output and vectors are float32; its input may be pairs of columns
 /// of bfloat16 numbers, and trials have all layouts.
 enum MapCopy {
+    /// - Parameter rows: those to copy; nil for all.
     static func pack(
-        _ source: UnsafePointer<Float>, into origin: UnsafeMutablePointer<Float>, _ placement: TensorPlacement
+        _ source: UnsafePointer<Float>, into origin: UnsafeMutablePointer<Float>,
+        _ placement: TensorPlacement, rows: Range<Int>? = nil
     ) {
         let shape = placement.shape
+        let rows = rows ?? 0..<shape.height
         for c in 0..<shape.channels {
-            for h in 0..<shape.height {
+            for h in rows {
                 let row = source + (c * shape.height + h) * shape.width
                 let target = origin + h * placement.rowStride
                 switch placement.layout {
@@ -68,7 +71,7 @@ enum MapCopy {
         }
         guard !placement.layout.isPlanar else { return }
         for c in shape.channels..<placement.planes * channelBlock {
-            for h in 0..<shape.height {
+            for h in rows {
                 let lane = origin + (c / channelBlock * placement.planeStride + h * placement.rowStride)
                 if placement.isNarrow {
                     let pixels = halves(lane)

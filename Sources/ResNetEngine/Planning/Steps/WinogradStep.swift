@@ -28,6 +28,8 @@ struct WinogradStep: Step {
     private let tiling: WinogradTiling
     /// Whether the worker's own cache does not hold the weights.
     private let streamsWeights: Bool
+    /// What the products of all elements before each take for one image, and those of all.
+    private let work: [Int]
 
     /// - Parameter kernel: a direct one of the products.
     init(
@@ -46,6 +48,7 @@ struct WinogradStep: Step {
         let phases = WinogradPhases(stride: geometry.strideHeight)
         let tiling = WinogradTiling(form, phases, context)
         self.tiling = tiling
+        work = Self.work(tiling)
 
         let pointwise = Convolution2D.Geometry(
             inputChannels: tiling.transformed.shape.channels, outputChannels: geometry.outputChannels,
@@ -103,16 +106,26 @@ struct WinogradStep: Step {
             && tiles < parts * kernel.tilePixels ? 3 : 1
     }
 
-    /// The elements that a part of the second pass multiplies: as many weights as those of others, not as many elements, since at
-    /// stride 2 some have a fourth of the phases.
+    /// The elements that a part of the second pass multiplies: as much work as those of others, not as many elements, since tiles
+    /// at a map's edges have fewer, and at stride 2 some have a fourth of the phases.
     private func elements(of part: StepPart) -> Range<Int> {
         func first(_ index: Int) -> Int {
-            let place = weightOffsets.count * index / part.count
-            return (0..<tiling.form.elements).first { weightOffsets.starts[$0] >= place }
-                ?? tiling.form.elements
+            let place = work[tiling.form.elements] * index / part.count
+            return work.firstIndex { $0 >= place } ?? tiling.form.elements
         }
-        return first(
-            part.index)..<(part.index + 1 == part.count ? tiling.form.elements : first(part.index + 1))
+        return first(part.index)..<first(part.index + 1)
+    }
+
+    /// For each term of the sums, steps of the tile over the tiles that have the element, and what reading the weights takes.
+    private static func work(_ tiling: WinogradTiling) -> [Int] {
+        let tileRows = 0..<tiling.rows.tiles
+        let counts = tiling.counts(tileRows, of: tileRows)
+        var work = [0]
+        for element in 0..<tiling.form.elements {
+            let ofEach = tiling.tiles(of: element, counts).count + 8
+            work.append(work[element] + tiling.phases.range(of: element).count * ofEach)
+        }
+        return work
     }
 
     /// Those of the elements that a part of the second pass multiplies.
