@@ -180,6 +180,9 @@ import Testing
         try expectRefused(pair("[0,4]", "[4,8]", 12), mentioning: "12 bytes")
         try expectRefused(pair("[0,4]", "[4,8]", 8, names: ["a", "a"]), mentioning: "twice")
         try expectRefused(pair("[0,4]", "[4,8]", 8, names: ["a", "\\u0061"]), mentioning: "twice")
+        let none = #"{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#
+        let many = ["b", "a", "c", "a"].map { "\"\($0)\":\(none)" }.joined(separator: ",")
+        try expectRefused(safetensors("{\(many)}"), mentioning: "'a' twice")
     }
 
     @Test func errorsAreShortAndWithoutControlCharacters() throws {

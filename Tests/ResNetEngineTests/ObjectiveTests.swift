@@ -45,7 +45,7 @@ import Testing
         for (threads, batch) in [(2, 5), (3, 5), (7, 5), (2, 1)] {
             #expect(try score(input, threads: threads, batch: batch) == expected, "\(threads), \(batch)")
         }
-        for threads in [1, 2, 3, 8] {
+        for threads in [1, 2, 3, 8, 40] {
             for row in [0, 4] {
                 let own = try score(input.rows([row]), threads: threads, batch: 1)
                 #expect(own == Array(expected[row * 10..<row * 10 + 10]), "row \(row), \(threads) threads")

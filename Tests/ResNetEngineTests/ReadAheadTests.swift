@@ -47,7 +47,7 @@ import Testing
     }
 
     /// Parts of Winograd's products, of direct convolutions and of linear layers read all weights, each once.
-    @Test(arguments: machineLevels, [2, 4, 6])
+    @Test(arguments: machineLevels, [2, 4, 6, 34, 38, 78, 200])
     func partsReadAllWeights(isa: ISALevel, count: Int) throws {
         let table = KernelSelection.table(for: isa)
         var kinds = Set<String>()

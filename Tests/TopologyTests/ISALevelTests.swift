@@ -12,6 +12,14 @@ struct ISALevelTests {
         leaf7_1_eax: 1 << 5, extended1_ecx: ISALevel.version3Extended,
         saved_state: ISALevel.vectorState | ISALevel.wideVectorState)
 
+    /// What the C library knows is what the processor answers.
+    @Test func wordsAreThoseOfTheProcessor() {
+        let (read, asked) = (ctopology_read_cpuid(), ctopology_ask_cpuid())
+        #expect(read.leaf1_ecx == asked.leaf1_ecx && read.leaf7_ebx == asked.leaf7_ebx)
+        #expect(read.leaf7_1_eax == asked.leaf7_1_eax && read.extended1_ecx == asked.extended1_ecx)
+        #expect(read.saved_state == asked.saved_state)
+    }
+
     @Test func levelsAreOrdered() {
         #expect(ISALevel.baseline < .avx2)
         #expect(ISALevel.avx2 < .avx512)

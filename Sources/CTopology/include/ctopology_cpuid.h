@@ -15,7 +15,11 @@ typedef struct {
     uint64_t saved_state;
 } ctopology_cpuid;
 
+/// As the C library read them when the process began, where it did.
 ctopology_cpuid ctopology_read_cpuid(void);
+
+/// The same, asked of the processor, or of who answers in its place.
+ctopology_cpuid ctopology_ask_cpuid(void);
 
 /// Bytes of a brand string with its end.
 #define CTOPOLOGY_BRAND_SIZE 49

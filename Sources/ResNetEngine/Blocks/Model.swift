@@ -194,9 +194,17 @@ public struct Model: Sendable {
         return try planned(mode: mode)
     }
 
-    /// The network as operations, whose weights are zeros where they are prepared: these have the mode `running` alone.
+    /// The network as operations, whose weights are zeros where they are prepared.
+    ///
+    /// - Throws: `unavailable` for prepared weights in another mode than `running`.
     func planned(mode: BatchNormalizationMode) throws(EngineError) -> Graph {
-        if let preparedGraph { return preparedGraph }
+        if let preparedGraph {
+            guard mode == .running else {
+                throw EngineError(
+                    .unavailable, "--mode", "\(mode.rawValue) with prepared weights", expected: "running")
+            }
+            return preparedGraph
+        }
         let context = ParameterContext(state: weights, mode: mode)
         var builder = try NetworkBuilder(architecture, context: context)
         let output = try architecture.build(&builder)

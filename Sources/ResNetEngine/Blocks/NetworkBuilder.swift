@@ -18,6 +18,8 @@ public struct NetworkBuilder: Sendable {
     private var graph: Graph
     private var uses: [String: Int] = [:]
     private var scopes: [Scope]
+    /// The first parameter declared of which the context has no tensor of its shape.
+    private var oddParameter: ParameterSpecification?
 
     /// A module that is being declared.
     private struct Scope: Sendable {
@@ -53,9 +55,16 @@ public struct NetworkBuilder: Sendable {
     public mutating func declare(_ name: String, _ module: some LayerModule) -> LayerReference {
         let path = self.path(name)
         scopes[scopes.count - 1].children.append((name, .layer(module, activation(for: module))))
-        parameters += module.parameters.map {
-            ParameterSpecification(
-                name: "\(path).\($0.name)", shape: $0.shape, initialization: $0.initialization)
+        for parameter in module.parameters {
+            let own = ParameterSpecification(
+                name: "\(path).\(parameter.name)", shape: parameter.shape,
+                initialization: parameter.initialization)
+            parameters.append(own)
+            if let context, oddParameter == nil, own.initialization != .counter,
+                context.state[own.name]?.shape.dimensions != own.shape
+            {
+                oddParameter = own
+            }
         }
         return LayerReference(path: path, module: module)
     }
@@ -115,6 +124,12 @@ public struct NetworkBuilder: Sendable {
     ) throws(EngineError) -> Edge {
         // Without parameters only the declarations matter.
         guard let context else { return inputs[0] }
+        // No operation is made of tensors that it may not expect.
+        if let oddParameter {
+            let found = context.state[oddParameter.name].map { "of shape \($0.shape)" } ?? "missing"
+            throw EngineError(
+                .badData, "tensor \(oddParameter.name)", found, expected: "shape \(oddParameter.shape)")
+        }
         uses[path, default: 0] += 1
         let use = uses[path, default: 1]
         let name = use == 1 ? path : "\(path)#\(use)"

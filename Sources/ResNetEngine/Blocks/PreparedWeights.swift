@@ -72,16 +72,21 @@ public struct PreparedWeights: Sendable {
     ) throws(EngineError) {
         let wanted = parameters.filter { $0.initialization != .counter }
         let differing = wanted.first { blank[$0.name]?.shape.dimensions != $0.shape }
-        // Every one that is wanted is there: what is left over has no place.
-        let name =
-            differing?.name
-            ?? (wanted.count == blank.names.count
-                ? nil : blank.names.first { name in !wanted.contains { $0.name == name } })
+        let name = differing?.name ?? Self.leftover(of: blank.names, after: wanted.map(\.name))
         guard let name else { return }
         func text(_ shape: [Int]?) -> String { shape.map { "\(name) of shape \($0)" } ?? "no \(name)" }
         throw EngineError(
             .badData, subject, text(blank[name]?.shape.dimensions),
             expected: "\(text(wanted.first { $0.name == name }?.shape)), as \(network) has")
+    }
+
+    /// The first in order of the names that are not among others.
+    private static func leftover(of names: [String], after others: [String]) -> String? {
+        var others = others.sorted()[...]
+        return names.sorted().first { name in
+            others = others.drop { $0 < name }
+            return others.first != name
+        }
     }
 
     private static func padded(_ count: Int) -> Int { blocks(ofChannels: count) * channelBlock }

@@ -130,10 +130,12 @@ final class BatchRun: @unchecked Sendable {
         // Each image by itself, and the parts that a worker may take of those in work when the first one runs dry, of
         // which it takes its share.
         var capacity = ByteCount(subject: "profile")
+        let slots = placement.workers.count
+        // Of three passes, where all share an image.
+        let shared = 3 * StepDivision.mostParts(min(slots, cpuCount))
         try capacity.add(
             copies[0].reduce(0) { $0 + $1.count },
-            rows + 64 * min(rows, placement.workers.count * plan.imageGroup))
-        let slots = placement.workers.count
+            rows + max(64 * min(rows, slots * plan.imageGroup), shared))
         if let spare = spare?.reused(slots: slots, capacity: capacity.bytes, counters: counters) {
             return spare
         }
@@ -300,8 +302,8 @@ final class BatchRun: @unchecked Sendable {
         _ step: Int, _ phase: Int, _ context: StepContext, _ images: Range<Int>, _ slot: Int,
         _ recorder: StepRecorder?
     ) {
-        // Those that get no image will be, once they have begun.
-        let idle = max(idle.load(ordering: .relaxed), joint.count - rows)
+        // Those that get no image will be, as far as there are CPUs for them.
+        let idle = max(idle.load(ordering: .relaxed), min(joint.count, cpuCount) - rows)
         guard idle > 0 else { return runPart(step, phase, context, images, .whole, slot, recorder) }
         let owners = max(joint.count - idle, 1)
         let division = StepDivision(

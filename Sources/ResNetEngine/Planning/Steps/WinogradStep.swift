@@ -116,13 +116,16 @@ struct WinogradStep: Step {
         return first(part.index)..<first(part.index + 1)
     }
 
-    /// For each term of the sums, steps of the tile over the tiles that have the element, and what reading the weights takes.
+    /// What reading a term's weights takes, in tiles that are multiplied by them: an estimate, on which no result depends.
+    private static let tilesPerReading = 8
+
+    /// What the products of all elements before each take, and those of all, in terms of the sums and tiles of one image.
     private static func work(_ tiling: WinogradTiling) -> [Int] {
         let tileRows = 0..<tiling.rows.tiles
         let counts = tiling.counts(tileRows, of: tileRows)
         var work = [0]
         for element in 0..<tiling.form.elements {
-            let ofEach = tiling.tiles(of: element, counts).count + 8
+            let ofEach = tiling.tiles(of: element, counts).count + tilesPerReading
             work.append(work[element] + tiling.phases.range(of: element).count * ofEach)
         }
         return work
@@ -134,6 +137,7 @@ struct WinogradStep: Step {
             return UnsafeBufferPointer(start: nil, count: 0)
         }
         let elements = elements(of: part)
+        guard !elements.isEmpty else { return UnsafeBufferPointer(start: nil, count: 0) }
         let (starts, all) = (weightOffsets.starts, weights.elements)
         let end = elements.upperBound < tiling.form.elements ? starts[elements.upperBound] : all.count
         return UnsafeBufferPointer(rebasing: all[starts[elements.lowerBound]..<end])
